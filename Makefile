@@ -1,0 +1,58 @@
+# Needs python3.11 or newer with venv and pip, and make; everything else goes into .venv.
+#
+#   make demo        count the linear regions of a shipped network, with progress
+#   make test        the tests               make test-slow   all of them (minutes)
+#   make lint        ruff and pyright        make bench       the benchmark table
+#   make examples    train the shipped networks again
+#
+# PYTHON=python3.12 chooses the interpreter of a new .venv.
+# PIP_FLAGS=... is handed to pip install (an index with a CPU build of torch, say).
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
+	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+PIP_FLAGS ?=
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: install demo test test-slow lint format bench examples clean
+.DELETE_ON_ERROR:
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: needs python3.11 or newer; name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install
+	@echo "$$ regions info examples/models/digits.pt"
+	@$(BIN)/regions info examples/models/digits.pt
+	@echo
+	@echo "$$ regions count examples/models/digits.pt"
+	@$(BIN)/regions count examples/models/digits.pt
+
+test: install
+	$(BIN)/python -m pytest
+
+test-slow: install
+	$(BIN)/python -m pytest --run-slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+examples: install
+	$(BIN)/python examples/train_digits.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .hypothesis .pytest_cache .ruff_cache
+	find regions solvers tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,7 @@
+"""`python -m benchmarks`: every benchmark table."""
+
+import sys
+
+from benchmarks.bench_count import main
+
+sys.exit(main())

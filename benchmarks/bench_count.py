@@ -1,0 +1,195 @@
+"""Counting speed of an engine on a fixed list of networks: the baseline of faster engines.
+
+    python -m benchmarks.bench_count [--json FILE] [--only NAME] [--time-limit SECONDS]
+
+One line per network:
+
+- regions/s: regions found per second of wall time, loading not included;
+- LPs/region, and us/LP: seconds per linear program, the solver's own calls alone;
+- LP share: the part of the wall time that is spent in linear programs;
+- no LP: share of the decisions "this unit cuts this cell, or does not" that needed no LP, because
+  points on both sides were known or an interval bound decided;
+- rational: share of those decisions that floats could not make.
+
+Times depend on the machine, which is printed with the versions; compare figures of one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import regions
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "models"
+PACKAGES = ("relu-regions", "highspy", "numpy", "scipy", "python-flint", "torch")
+
+
+class Skipped(Exception):  # noqa: N818 - a reason, not an error
+    """Why a benchmark cannot run here."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A network, a domain and the known number of regions; `make` may raise `Skipped`."""
+
+    name: str
+    regions: int
+    make: Callable[[], tuple[regions.Network, Any]]
+    time_limit: float | None = None
+
+
+def default_initialisation(*widths: int) -> tuple[regions.Network, Any]:
+    """PyTorch's default weights of Linear layers made in order with seed 0, on [-1, 1]^n."""
+    try:
+        import torch
+    except ImportError:
+        raise Skipped("needs torch, which is not installed") from None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        linears = [torch.nn.Linear(below, above) for below, above in pairwise(widths)]
+    layers = [(line.weight.detach().numpy(), line.bias.detach().numpy()) for line in linears]
+    return regions.Network.from_layers(layers), regions.Box.cube(widths[0], -1, 1)
+
+
+def acas_xu(network: str, box: str) -> tuple[regions.Network, Any]:
+    """A network and a property's input box of VNN-COMP 2021, from ../shared/models."""
+    from regions.domain_spec import parse_domain
+
+    if not SHARED.is_dir():
+        raise Skipped("needs ../shared/models, which is absent")
+    model = regions.load(SHARED / network)
+    return model, parse_domain(f"vnnlib:{SHARED / box}", model.inputs)
+
+
+BENCHES = (
+    Bench("2-16-16-1", 127, lambda: default_initialisation(2, 16, 16, 1)),
+    Bench("3-16-16-1", 1276, lambda: default_initialisation(3, 16, 16, 1)),
+    Bench("4-16-16-1", 6658, lambda: default_initialisation(4, 16, 16, 1)),
+    Bench("2-64-64-64-1", 6668, lambda: default_initialisation(2, 64, 64, 64, 1)),
+    Bench("ACAS Xu 3_3, property 4", 1201, lambda: acas_xu("acasxu_3_3.onnx", "prop_4.vnnlib")),
+    Bench(
+        "ACAS Xu 1_1, property 3", 71930,
+        lambda: acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib"), time_limit=20,
+    ),
+)  # fmt: skip
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    found = {
+        "cpu": _cpu(),
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def measure(bench: Bench, time_limit: float | None) -> dict[str, Any]:
+    """One row of the table."""
+    try:
+        network, domain = bench.make()
+    except Skipped as reason:
+        return {"name": bench.name, "skipped": str(reason)}
+    limits = [limit for limit in (bench.time_limit, time_limit) if limit is not None]
+    result = regions.count(network, domain, time_limit=min(limits, default=None))
+    if not result.lower <= bench.regions <= result.upper:
+        raise SystemExit(
+            f"benchmark {bench.name}: {bench.regions} regions are known, "
+            f"count() says {result.lower} to {result.upper}"
+        )
+    stats: Any = result.stats
+    seconds = max(result.seconds, 1e-9)
+    lp_seconds = stats.get("lp_seconds")  # None: the engine does not measure it
+    return {
+        "name": bench.name,
+        "known": bench.regions,
+        "lower": result.lower,
+        "upper": result.upper,
+        "engine": result.engine,
+        "seconds": result.seconds,
+        "regions_per_second": result.lower / seconds,
+        "lps": stats["lps"],
+        "lps_per_region": stats["lps"] / max(result.lower, 1),
+        "seconds_per_lp": lp_seconds and lp_seconds / max(stats["lps"], 1),
+        "lp_time_share": lp_seconds and lp_seconds / seconds,
+        "no_lp_share": stats["no_lp_share"],
+        "rational_share": stats["rational_share"],
+    }
+
+
+def show(rows: list[dict[str, Any]], console: Console) -> None:
+    """The rows as one table."""
+    table = Table(title="count()", title_justify="left")
+    table.add_column("network")
+    heads = ("regions", "seconds", "regions/s", "LPs/region", "us/LP", "LP share", "no LP", "rational")
+    for head in heads:
+        table.add_column(head, justify="right")
+    for row in rows:
+        if "skipped" in row:
+            table.add_row(row["name"], f"skipped: {row['skipped']}")
+            continue
+        exact = row["lower"] == row["upper"]
+        table.add_row(
+            row["name"],
+            f"{row['lower']:,}" + ("" if exact else f" of {row['known']:,}"),
+            f"{row['seconds']:.2f}",
+            f"{row['regions_per_second']:,.0f}",
+            f"{row['lps_per_region']:.2f}",
+            "-" if row["seconds_per_lp"] is None else f"{row['seconds_per_lp'] * 1e6:.0f}",
+            "-" if row["lp_time_share"] is None else f"{row['lp_time_share']:.0%}",
+            f"{row['no_lp_share']:.1%}",
+            f"{row['rational_share']:.2%}",
+        )
+    console.print(table)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--only", default="", help="networks whose name contains this text")
+    parser.add_argument("--time-limit", type=float, help="seconds for each network")
+    options = parser.parse_args(arguments)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    about = machine()
+    console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
+    rows = []
+    for bench in BENCHES:
+        if options.only in bench.name:
+            rows.append(measure(bench, options.time_limit))
+    show(rows, console)
+    if options.json:
+        text = json.dumps({"schema": 1, "machine": about, "rows": rows}, indent=1)
+        options.json.write_text(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Exact geometry of the linear regions of ReLU networks.
+
+A ReLU network cuts its input space into polytopes, one for each activation pattern, and is affine
+on each.  This package computes that geometry exactly: `load` a network, choose a domain, `count`
+its regions, look at the `Pattern` and the `Cell` of a point.
+
+Names are imported when they are first used, so that ``import regions`` stays light.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from regions.cell import Cell
+    from regions.counting.api import count
+    from regions.domain import Ball, Box, Intersection, Polytope, Segment, Slice, Space
+    from regions.errors import (
+        DomainError,
+        InputError,
+        ModelError,
+        PatternError,
+        RegionsError,
+        UnsupportedLayer,
+    )
+    from regions.loading import load
+    from regions.network import Network
+    from regions.pattern import Pattern
+    from regions.results import Count
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Ball",
+    "Box",
+    "Cell",
+    "Count",
+    "DomainError",
+    "InputError",
+    "Intersection",
+    "ModelError",
+    "Network",
+    "Pattern",
+    "PatternError",
+    "Polytope",
+    "RegionsError",
+    "Segment",
+    "Slice",
+    "Space",
+    "UnsupportedLayer",
+    "__version__",
+    "count",
+    "load",
+]
+
+_HOMES = {
+    "regions.cell": ("Cell",),
+    "regions.counting.api": ("count",),
+    "regions.domain": ("Ball", "Box", "Intersection", "Polytope", "Segment", "Slice", "Space"),
+    "regions.errors": (
+        "DomainError",
+        "InputError",
+        "ModelError",
+        "PatternError",
+        "RegionsError",
+        "UnsupportedLayer",
+    ),
+    "regions.loading": ("load",),
+    "regions.network": ("Network",),
+    "regions.pattern": ("Pattern",),
+    "regions.results": ("Count",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    for module, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(module), name)
+            globals()[name] = value  # the next look-up finds it without this function
+            return value
+    raise AttributeError(f"module 'regions' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,90 @@
+"""What the commands print: one JSON object, one line for an error, numbers people can read."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+SCHEMA = 1
+_PLAIN_DIGITS = 15  # longer integers are shown rounded
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """Print one object with its schema number: the whole standard output of ``--json``."""
+    print(json.dumps(plain({"schema": SCHEMA, **record}), allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types; numbers that are not finite become null.
+
+    Examples
+    --------
+    >>> plain({"bound": float("inf"), "at": (Fraction(1, 3), 0.5), "layer": {1: "relu"}})
+    {'bound': None, 'at': ['1/3', 0.5], 'layer': {'1': 'relu'}}
+    """
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    raise TypeError(f"plain(): JSON has no form for {type(value).__name__}")
+
+
+def print_error(message: str) -> None:
+    """Print one line ``regions: …`` on standard error, whatever line breaks the message has."""
+    print(f"regions: {' '.join(message.split())}", file=sys.stderr)
+
+
+def grouped(number: int) -> str:
+    """An integer for people: digits in groups of three, rounded where it is very long.
+
+    Examples
+    --------
+    >>> grouped(71930), grouped(-5), grouped(2**70), grouped(2**100_000)
+    ('71 930', '-5', 'about 1.18e21', 'about 9.99e30102')
+    """
+    if abs(number) < 10**_PLAIN_DIGITS:
+        return f"{number:,}".replace(",", " ")
+    # log10 of an integer of any length: float() would overflow beyond 1e308
+    exponent = math.floor(math.log10(abs(number)))
+    mantissa = Fraction(number, 10**exponent)
+    return f"about {float(mantissa):.2f}e{exponent}"
+
+
+def plural(number: int, noun: str) -> str:
+    """The number with its noun.
+
+    >>> plural(1, "input"), plural(1276, "linear region")
+    ('1 input', '1 276 linear regions')
+    """
+    return f"{grouped(number)} {noun}" + ("" if number == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """A time for people.
+
+    >>> duration(0.00042), duration(0.5211), duration(75.3), duration(7384)
+    ('0.4 ms', '0.52 s', '75.3 s', '2 h 3 min')
+    """
+    if seconds < 0.01:
+        return f"{seconds * 1e3:.1f} ms"
+    if seconds < 600:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Print aligned ``name  value`` lines, in order."""
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        print(f"  {name:<{width}}  {value}")

@@ -1,0 +1,144 @@
+"""`count`: the number of linear regions of a network in a domain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from regions.counting.bounds import open_node
+from regions.counting.by_lp import LPEngine
+from regions.counting.decide import Proof
+from regions.counting.tree import Outcome, Stop, interruptible, search
+from regions.domain import Box, Domain
+from regions.errors import DomainError, InputError
+from regions.frame import Frame
+from regions.network import Network
+from regions.results import Count, Progress
+from solvers.backend import Backend, get_backend
+
+ENGINES = ("auto", "lp")
+
+
+def count(
+    network: Network,
+    domain: Domain | None = None,
+    *,
+    engine: str = "auto",
+    layers: int | None = None,
+    time_limit: float | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    backend: str | Backend = "highs",
+) -> Count:
+    """Count the linear regions of a network: the patterns that occur on a set with interior.
+
+    A region is an activation pattern whose points in the relative interior of the domain have
+    non-empty relative interior (meanings §2.5).  The number is exact; a time limit or Ctrl-C
+    leaves an interval that certainly contains it.
+
+    Parameters
+    ----------
+    network
+        A network in normal form.
+    domain
+        Where to count; the box [-1, 1]^n by default.
+    engine
+        "lp", or "auto" to choose.
+    layers
+        Count the patterns of the first so many ReLU layers only.
+    time_limit
+        Seconds after which to stop with bounds.
+    progress
+        Called about ten times a second.
+    backend
+        Solver of the linear programs.  Its answers are proposals: each is checked exactly.
+
+    Raises
+    ------
+    DomainError
+        If the domain is empty or has another dimension than the network's input.
+    InputError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> network = Network.from_layers([([[1, 0], [0, 1], [-1, -1]], [0, 0, 0]), ([[1, 1, 1]], [0])])
+    >>> int(count(network, Box.cube(2, -1, 1)))
+    6
+    """
+    start = time.monotonic()
+    if engine not in ENGINES:
+        raise InputError(f"count(): no engine {engine!r}; choose one of {', '.join(ENGINES)}")
+    if time_limit is not None and not time_limit >= 0:
+        raise InputError(f"count(): time_limit needs seconds >= 0 or None, got {time_limit}")
+    domain = Box.cube(network.inputs, -1, 1) if domain is None else domain
+    if domain.dim != network.inputs:
+        raise DomainError(
+            f"count(): the network has {network.inputs} inputs, the domain {domain.spec} has "
+            f"dimension {domain.dim}; give a domain of dimension {network.inputs}"
+        )
+    solver = get_backend(backend) if isinstance(backend, str) else backend
+    stop = Stop(None if time_limit is None else start + time_limit)
+    with interruptible(stop):
+        frame = Frame.of(domain)
+        counted = network if layers is None else network.truncate(layers)
+        lp = LPEngine(frame.pull(counted), frame, solver, stop)
+        try:
+            limit = _limit(counted, frame)
+            outcome = search(lp.root, lp.expand, limit, stop, progress)
+        finally:
+            lp.close()
+    return Count(
+        lower=outcome.lower,
+        upper=outcome.upper,
+        engine="lp",
+        why="the only engine so far" if engine == "auto" else "asked for",
+        seconds=time.monotonic() - start,
+        stopped=outcome.stopped,
+        domain=domain.spec,
+        model=describe(network),
+        stats=_statistics(lp, outcome),
+    )
+
+
+def describe(network: Network) -> dict[str, object]:
+    """What a result says about the network that it belongs to."""
+    return {
+        "inputs": network.inputs,
+        "relus": network.relus,
+        "rewritten": network.rewritten,
+        "activation": "ReLU" if network.origin is None else network.origin.activation,
+        "digest": network.digest,
+    }
+
+
+def _limit(network: Network, frame: Frame) -> int:
+    """The bound of the whole tree from the architecture alone."""
+    if not network.widths:
+        return 1
+    first, *later = network.widths
+    return open_node(first, first, frame.dim, [(w, w) for w in later], network.is_feed_forward)
+
+
+def _statistics(lp: LPEngine, outcome: Outcome) -> Mapping[str, object]:
+    tally = lp.tally
+    proved = sum(tally.proofs.values())
+    cuts = tally.cut_by_points + tally.cut_by_lp + tally.cut_exactly
+    exactly = tally.proofs[Proof.BASIS] + tally.proofs[Proof.SIMPLEX] + tally.cut_exactly
+    decisions = proved + cuts
+    return {
+        "dimension": lp.frame.dim,
+        "nodes": outcome.nodes,
+        "decisions": decisions,
+        "lps": lp.program.solves,
+        "lp_seconds": lp.program.seconds,
+        "no_lp_share": max(0.0, 1 - lp.program.solves / decisions) if decisions else 1.0,
+        "rational_share": exactly / decisions if decisions else 0.0,
+        "signs": tally.signs,
+        "rational_signs": tally.rational_signs,
+        "cuts": {
+            "by_points": tally.cut_by_points,
+            "by_lp": tally.cut_by_lp,
+            "exactly": tally.cut_exactly,
+        },
+        "proofs": {proof.name.lower(): number for proof, number in tally.proofs.items()},
+    }

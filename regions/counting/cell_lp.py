@@ -1,0 +1,115 @@
+"""A warm linear program over the cells of a search: rows follow the path, costs follow the unit."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from regions.counting.forms import Halfspaces, Split
+from regions.frame import Frame
+from solvers.backend import Backend, Session
+from solvers.errors import SolversError
+from solvers.float_rows import FloatRows
+from solvers.options import SolveOptions
+from solvers.program import LinearProgram
+from solvers.solution import Basis
+
+REACH = 2.0**14  # stands for infinity in proposals only; nothing that is proved depends on it
+
+
+class CellProgram:
+    """Minimises forms over the cell of a path with one warm session.
+
+    Rows are scaled to unit largest coefficient.  Whatever comes back is a proposal: points and
+    multipliers of the right shape, or None.  This and the session it owns are the only mutable
+    things of a count.
+    """
+
+    def __init__(self, frame: Frame, backend: Backend, sides: FloatRows) -> None:
+        low, high = frame.box()
+        self._columns = frame.dim
+        self._scales: list[float] = []
+        self._loaded: list[Split] = []
+        self._fixed = len(sides.c)
+        self.solves = 0
+        self.seconds = 0.0
+        empty = np.zeros((0, frame.dim))
+        program = LinearProgram(
+            np.zeros(frame.dim),
+            empty,
+            np.zeros(0),
+            np.zeros(0),
+            np.maximum(low, -REACH),
+            np.minimum(high, REACH),
+        )
+        self._session: Session = backend.open(program, SolveOptions(presolve="off"))
+        self._append(sides.a, sides.c)
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.close()
+
+    def _append(self, a: np.ndarray, c: np.ndarray) -> None:
+        if not len(c):
+            return
+        scale = np.abs(a).max(axis=1, initial=0.0)
+        scale[scale == 0] = 1.0
+        rows, limits = a / scale[:, None], -c / scale
+        self._session.add_rows(rows, limits, np.full(len(c), np.inf))
+        self._scales += scale.tolist()
+
+    def load(self, cell: Halfspaces) -> None:
+        """Make the rows those of the cell, keeping the part of the path that is shared."""
+        splits = cell.splits
+        shared = 0
+        for old, new in zip(self._loaded, splits, strict=False):
+            if old is not new:
+                break
+            shared += 1
+        start = self._fixed + shared
+        if len(self._loaded) > shared:
+            self._session.delete_rows(start, self._fixed + len(self._loaded))
+            del self._scales[start:], self._loaded[shared:]
+        new_rows = cell.floats
+        self._append(new_rows.a[start:], new_rows.c[start:])
+        self._loaded += splits[shared:]
+
+    def minimise(
+        self, goal: FloatRows, time_limit: float | None
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """(point, multipliers of the cell's rows), as proposed for the least value of the goal."""
+        a = goal.a[0]
+        scale = float(np.abs(a).max(initial=0.0)) or 1.0
+        if not np.isfinite(scale):
+            return None, None
+        self.solves += 1
+        start = time.perf_counter()
+        try:
+            self._session.set_cost(a / scale)
+            solution = self._session.solve(time_limit)
+        except SolversError:
+            return None, None
+        finally:
+            self.seconds += time.perf_counter() - start
+        point = _checked(solution.x, self._columns)
+        duals = _checked(solution.row_duals, len(self._scales))
+        if duals is not None:
+            duals = np.maximum(duals, 0.0) * (scale / np.array(self._scales))
+        return point, duals
+
+    def basis(self) -> Basis | None:
+        """The basis of the last solve, if it has the shape of the program."""
+        try:
+            basis = self._session.basis()
+        except SolversError:
+            return None
+        if basis is None or len(basis.row_status) != len(self._scales):
+            return None
+        return basis if len(basis.col_status) == self._columns else None
+
+
+def _checked(values: np.ndarray | None, size: int) -> np.ndarray | None:
+    if values is None or np.shape(values) != (size,):
+        return None
+    return values if np.isfinite(values).all() else None

@@ -1,0 +1,164 @@
+"""The search that all engines share: a tree of cells, with bounds that hold whenever it stops.
+
+A node is a cell in which the bits of the earlier layers, and some of the current layer, are known;
+it has a point of its own, so it contains at least one region, and a bound of how many it may
+contain.  Hence, at any time,
+
+    found + open nodes <= number of regions <= found + Σ bounds of the open nodes.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from regions.results import Progress
+from solvers.exact_simplex import Stopped
+
+REPORT_SECONDS = 0.1
+
+
+class Node(Protocol):
+    """What the search needs to know of an open node."""
+
+    @property
+    def bound(self) -> int:
+        """At most so many regions lie in the node."""
+        ...
+
+    @property
+    def layer(self) -> int:
+        """The layer whose units are being decided, from 1."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Number of splits above the node."""
+        ...
+
+
+N = TypeVar("N", bound=Node)
+
+
+@dataclass(frozen=True)
+class Expansion(Generic[N]):
+    """What became of a node: regions found, and the nodes that are left of it."""
+
+    regions: int
+    children: Sequence[N] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Bounds at the end of a search, and what ended it (None: nothing was left)."""
+
+    lower: int
+    upper: int
+    stopped: str | None
+    nodes: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Stop:
+    """Why a search has to stop, polled between linear programs."""
+
+    deadline: float | None
+    interrupted: bool = False
+
+    def reason(self) -> str | None:
+        """None to go on."""
+        if self.interrupted:
+            return "interrupted"
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            return "time limit"
+        return None
+
+    def __call__(self) -> bool:
+        return self.reason() is not None
+
+    def seconds_left(self) -> float | None:
+        """Seconds to the deadline, None without one."""
+        return None if self.deadline is None else max(self.deadline - time.monotonic(), 0.0)
+
+
+@contextmanager
+def interruptible(stop: Stop) -> Iterator[None]:
+    """Let the first Ctrl-C end the search in good order; a second one raises as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def on_interrupt(number: int, frame: object) -> None:
+        stop.interrupted = True
+        signal.signal(signal.SIGINT, previous)
+
+    if not callable(previous):  # ignored, or not set from Python: leave it
+        yield
+        return
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def search(
+    root: Callable[[], Expansion[N]],
+    expand: Callable[[N], Expansion[N]],
+    limit: int,
+    stop: Stop,
+    progress: Callable[[Progress], None] | None,
+) -> Outcome:
+    """Walk the tree depth first until nothing is open or `stop` says so.
+
+    `root` and `expand` may raise `Stopped`; their node then stays open.  `limit` is a bound known
+    beforehand.  The upper bound that is reported never rises.
+    """
+    start = last = time.monotonic()
+    try:
+        first = root()
+    except Stopped:
+        return Outcome(1, max(limit, 1), stop.reason(), 0, time.monotonic() - start)
+    found, nodes = first.regions, 0
+    stack = list(first.children)
+    pending = sum(node.bound for node in stack)
+    upper = min(limit, found + pending)
+    reason: str | None = None
+    while stack:
+        reason = stop.reason()
+        if reason is not None:
+            break
+        node = stack.pop()
+        try:
+            expansion = expand(node)
+        except Stopped:
+            stack.append(node)
+            continue
+        nodes += 1
+        found += expansion.regions
+        stack.extend(expansion.children)
+        pending += sum(child.bound for child in expansion.children) - node.bound
+        upper = min(upper, found + pending)
+        now = time.monotonic()
+        if progress is not None and now - last >= REPORT_SECONDS:
+            last = now
+            progress(_report(found, stack, upper, node, now - start))
+    if progress is not None:
+        progress(_report(found, stack, upper, None, time.monotonic() - start))
+    return Outcome(
+        found + len(stack), upper, reason if stack else None, nodes, time.monotonic() - start
+    )
+
+
+def _report(
+    found: int, stack: Sequence[Node], upper: int, node: Node | None, seconds: float
+) -> Progress:
+    layer, depth = (0, 0) if node is None else (node.layer, node.depth)
+    return Progress(found, found + len(stack), upper, len(stack), layer, depth, seconds)

@@ -1,0 +1,1 @@
+"""Linear programs, exact linear algebra and proofs; nothing here knows about neurons."""

@@ -1,0 +1,61 @@
+"""Networks whose numbers of regions are known come out exactly, degenerate ones above all."""
+
+from __future__ import annotations
+
+import pytest
+
+import regions
+from tests.cases import (
+    TORCH_CASES,
+    Case,
+    TorchCase,
+    braid,
+    deep_cases,
+    one_layer_cases,
+    sawtooth,
+)
+from tests.plain import cube, space
+
+
+def assert_exactly(result: regions.Count, expected: int) -> None:
+    assert (result.lower, result.upper) == (expected, expected)
+    assert result.exact and result.unresolved == 0 and result.stopped is None
+    assert int(result) == expected
+
+
+@pytest.mark.parametrize("case", [case.parameter() for case in one_layer_cases()])
+def test_one_layer(case: Case):
+    assert_exactly(regions.count(case.network.build(), case.domain.build()), case.regions)
+
+
+@pytest.mark.parametrize("case", [case.parameter() for case in deep_cases()])
+def test_deep(case: Case):
+    assert_exactly(regions.count(case.network.build(), case.domain.build()), case.regions)
+
+
+@pytest.mark.parametrize("case", [case.parameter() for case in TORCH_CASES])
+def test_default_initialisation_of_pytorch(case: TorchCase):
+    pytest.importorskip("torch")
+    box = regions.Box.cube(case.widths[0], -1, 1)
+    assert_exactly(regions.count(case.build(), box), case.regions)
+
+
+@pytest.mark.parametrize("layers", range(1, 6))
+def test_first_layers_of_the_sawtooth(layers: int):
+    network, unit = sawtooth(5).build(), cube(1, 0, 1).build()
+    assert_exactly(regions.count(network, unit, layers=layers), 2**layers)
+
+
+def test_the_default_domain_is_the_cube():
+    network = braid(3).build()
+    result = regions.count(network)
+    assert_exactly(result, 6)
+    assert result.domain == regions.Box.cube(3, -1, 1).spec
+
+
+
+def test_an_inexact_count_is_no_integer():
+    result = regions.count(braid(4).build(), space(4).build(), time_limit=0)
+    if not result.exact:
+        with pytest.raises((TypeError, ValueError, regions.RegionsError)):
+            int(result)
