@@ -116,7 +116,7 @@ class Cell:
         return Cell(pattern, frame, tuple(rows), weight, bias, nowhere)
 
     @cached_property
-    def A(self) -> np.ndarray:  # noqa: N802  (the matrix of A x <= b)
+    def A(self) -> np.ndarray:
         """(rows, inputs): the coefficients, each rounded to the nearest double."""
         table = np.array([row.coefficients for row in self.rows], dtype=object)
         return _locked(floats(table.reshape(len(self.rows), len(self.frame.origin))))

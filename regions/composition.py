@@ -10,6 +10,7 @@ convolutions sparse.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 from flint import fmpq, fmpz

@@ -67,7 +67,7 @@ class Frame:
         return np.array(low, dtype=float), np.array(high, dtype=float)
 
     def point(self, coordinates: Sequence[fmpq]) -> Vector:
-        """x = p + B u."""
+        """The point x = p + B u."""
         result = list(self.origin)
         rows, cols, values, exact = self.basis.entries
         entries = [rational(v) for v in values.tolist()] if exact is None else exact
@@ -216,7 +216,7 @@ class _Builder:
         return tidy.substituted(shift, pick, keep)
 
     def substituted(self, shift: Vector, pick: ExactMatrix, keep: Sequence[int]) -> _Builder:
-        """u = shift + pick·v; the coordinates `keep` of u are those of v, the others get rows."""
+        """Set u = shift + pick·v; u_j is v_k for the k-th j of `keep`, the others get rows."""
         inner = replace(self, origin=shift, basis=pick)
         rows = [inner.in_coordinates(row) for row in self.rows]
         kept = set(keep)

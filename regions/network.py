@@ -3,7 +3,7 @@
 ReLU layers in order, each reading one affine function of the input and of all earlier ReLU outputs,
 then one affine output:
 
-    z_l = Σ_{s<l} W_{l,s} r_s + b_l,   r_0 = x,   r_l = max(z_l, 0),   f(x) = Σ_s W_{out,s} r_s + b_out.
+    z_l = Σ_{s<l} W_{l,s} r_s + b_l,   r_0 = x,   r_l = max(z_l, 0),   f(x) = Σ_s W_s r_s + b.
 
 The weights are rationals (`ExactMatrix`), and f is evaluated in exact real arithmetic on them.
 """
@@ -193,8 +193,9 @@ class Network:
     def underflow(self) -> float:
         """A bound on what underflow can add to any chained product of weights; usually 0.
 
-        A rounded sum of products is zero or at least 2^-107 of its smallest term (fused operations included), so a product of
-        the smallest weights of all layers, with such a factor for each, bounds what can occur.
+        A rounded sum of products, fused or not, is zero or at least 2^-107 of its smallest term, so
+        the product of the smallest weights of all layers, with such a factor for each, bounds what
+        can occur.
         """
         smallest, largest = 1.0, 1.0
         for layer in (*self.layers, self.output):
@@ -264,11 +265,11 @@ class Network:
         ]
 
     def __call__(self, x: object) -> tuple[Fraction, ...]:
-        """f(x), exactly."""
+        """The output f(x), exactly."""
         return _fractions(self._exact_forward(x)[1])
 
     def evaluate(self, points: np.ndarray) -> np.ndarray:
-        """f at many points in float64: (N, inputs) to (N, outputs)."""
+        """Outputs at many points in float64: (N, inputs) to (N, outputs)."""
         values = [np.asarray(points, dtype=np.float64).T]
         for layer in self.layers:
             values.append(np.maximum(_apply_floats(layer, values), 0.0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -63,8 +64,7 @@ class ExactMatrix:
         if (
             array.dtype == object
             or array.dtype.kind not in "biuf"
-            or array.dtype.kind in "iu"
-            and np.abs(array).max(initial=0) > 2**53
+            or (array.dtype.kind in "iu" and np.abs(array).max(initial=0) > 2**53)
         ):
             return ExactMatrix.from_rationals(rationals(array))
         array = np.array(array, dtype=np.float64, order="C")
@@ -119,8 +119,8 @@ class ExactMatrix:
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, cols)."""
-        rows, cols = self.approx.shape
-        return int(rows), int(cols)
+        rows, cols = np.shape(self.approx)
+        return rows, cols
 
     @property
     def is_sparse(self) -> bool:
@@ -258,7 +258,7 @@ class ExactMatrix:
             exact = None if self.exact is None else np.ascontiguousarray(self.exact.T)
             return ExactMatrix(_locked(np.ascontiguousarray(self.approx.T)), exact)
         rows, cols, values, exact = self.entries
-        return _gather(cols, rows, values, exact, self.shape[::-1])
+        return _gather(cols, rows, values, exact, (self.shape[1], self.shape[0]))
 
     def take_rows(self, index: object) -> ExactMatrix:
         """The rows with these indices, in this order."""
@@ -335,9 +335,9 @@ class ExactMatrix:
         if isinstance(self.approx, np.ndarray):
             return (self._integer_matrix * fmpz_mat(len(vector), 1, vector)).entries()
         data, _ = self.integers
-        indptr, indices = self.approx.indptr.tolist(), self.approx.indices.tolist()
+        indptr, indices = list(self.approx.indptr), list(self.approx.indices)
         result = []
-        for start, stop in zip(indptr[:-1], indptr[1:], strict=True):
+        for start, stop in pairwise(indptr):
             total = fmpz(0)
             for k in range(start, stop):
                 factor = vector[indices[k]]

@@ -8,6 +8,7 @@ Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms (2002), cha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,22 @@ class FloatRows:
     c: np.ndarray
     a_error: np.ndarray
     c_error: np.ndarray
+
+    @staticmethod
+    def stacked(parts: Sequence[FloatRows], dim: int) -> FloatRows:
+        """All rows of all parts, in order."""
+        empty = FloatRows(np.zeros((0, dim)), np.zeros(0), np.zeros((0, dim)), np.zeros(0))
+        fields = ("a", "c", "a_error", "c_error")
+        every = (empty, *parts)
+        return FloatRows(*(np.concatenate([getattr(p, name) for p in every]) for name in fields))
+
+    def take(self, index: np.ndarray) -> FloatRows:
+        """The rows with these indices."""
+        return FloatRows(self.a[index], self.c[index], self.a_error[index], self.c_error[index])
+
+    def signed(self, signs: np.ndarray) -> FloatRows:
+        """Each row times its sign, 1 or -1."""
+        return FloatRows(signs[:, None] * self.a, signs * self.c, self.a_error, self.c_error)
 
     def at(
         self, points: np.ndarray, spread: np.ndarray | None = None

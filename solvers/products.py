@@ -11,7 +11,7 @@ _SAFE = 1e-140, 1e140  # factors in this range neither underflow nor overflow be
 
 
 def product_is_exact(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Element-wise: is the float product left·right the exact one?
+    """Element-wise, whether the float product left·right is the exact one.
 
     The rounding error of a product is computed without error by Dekker's algorithm, provided that
     nothing under- or overflows; factors outside a safe range count as inexact.

@@ -82,9 +82,10 @@ class NoInterior:
 
 @dataclass(frozen=True)
 class NonNegative:
-    """An affine form is >= 0 on the polyhedron: form = Σ y_i (b_i - A_i x) + Σ z_k (..) + c, c >= 0.
+    """An affine form is >= 0 on the polyhedron.
 
-    The form is coefficients·x + constant; y >= 0, z of any sign (for e_k - E_k x).
+    coefficients·x + constant = Σ y_i (b_i - A_i x) + Σ z_k (e_k - E_k x) + c for all x, with
+    y >= 0, c >= 0 and z of any sign.
     """
 
     coefficients: Row

@@ -40,7 +40,7 @@ def rational(value: object) -> fmpq:
     """
     if isinstance(value, fmpq):
         return value
-    if isinstance(value, np.longdouble) and np.finfo(np.longdouble).nmant > 52:
+    if type(value) is np.longdouble and np.finfo(np.longdouble).nmant > 52:
         raise ValueError("rational() takes doubles or shorter floats, got a long double")
     if isinstance(value, (float, np.floating)):
         number = float(value)

@@ -138,20 +138,23 @@ def test_solution_sees_a_wrong_answer():
 @pytest.mark.parametrize(
     ("y", "d", "residual"),
     [
-        ([0, 0, 0, 0], [0, 0], 0),
-        ([2, 0, 0, 0], [-2, 0], 2),  # no lower bound of row 0; and none of column 0 above
-        ([0, -3, 0, 0], [3, 0], 3),  # no upper bound of row 1
-        ([0, 3, 0, 0], [-3, 0], 3),  # fine for row 1, but column 0 has no upper bound
-        ([0, 0, 0, 4], [0, -4], 0),  # equality: any sign; column 1 has an upper bound
-        ([0, 0, 0, -4], [0, 4], 4),  # but no lower one
-        ([0, 0, 5, 0], [0, 0], 5),  # d is not cost - Mᵀ y
+        ([0, 0, 0, 0], [0, 0, 0], 0),
+        ([2, 0, 0, 0], [-2, 0, 0], 2),  # row 0 has no lower bound
+        ([-2, 0, 0, 0], [2, 0, 0], 0),
+        ([0, -3, 0, 0], [3, 0, 0], 3),  # row 1 has no upper bound
+        ([0, 3, 0, 0], [-3, 0, 0], 0),
+        ([0, 0, 4, 0], [0, -4, 0], 0),
+        ([0, 0, -4, 0], [0, 4, 0], 4),  # column 1 has no lower bound
+        ([0, 0, 0, 5], [0, 0, -5], 5),  # column 2 has no upper bound
+        ([0, 0, 0, -5], [0, 0, 5], 0),
+        ([0, 0, 0, 6], [0, 0, 0], 6),  # d is not cost - Mᵀ y
     ],
 )
 def test_dual_residual_knows_every_sign(y, d, residual):
-    lp = LinearProgram([0, 0], [[1, 0], [1, 0], [0, 1], [0, 1]], [-INF, 0, -1, 0], [0, INF, 1, 0],
-                       [0, -INF], [INF, 0])  # fmt: skip
+    lp = LinearProgram([0, 0, 0], [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [-INF, 0, -1, 0],
+                       [0, INF, 1, 0], [0, -INF, 0], [1, 0, INF])  # fmt: skip
     y, d = np.array(y, dtype=float), np.array(d, dtype=float)
-    claim = Solution(Status.OPTIMAL, None, 0.0, 0.0, np.zeros(2), y, d, 0, 0.0, "by hand")
+    claim = Solution(Status.OPTIMAL, None, 0.0, 0.0, np.zeros(3), y, d, 0, 0.0, "by hand")
     assert claim.dual_residual(lp) == residual
 
 

@@ -97,7 +97,7 @@ def test_rows_pushed_and_popped_leave_the_right_rows():
     rng = np.random.default_rng(6)
     start = random_program(rng, 4, 3)
     for _ in range(30):
-        rows, upper = start.matrix, start.row_upper
+        rows, upper = sp.csr_array(start.matrix).toarray(), start.row_upper
         with HighsBackend().open(start) as session:
             for _ in range(12):
                 if rng.integers(2):
@@ -109,7 +109,7 @@ def test_rows_pushed_and_popped_leave_the_right_rows():
                     keep = int(rng.integers(len(rows) + 1))
                     session.delete_rows(keep, len(rows))
                     rows, upper = rows[:keep], upper[:keep]
-            np.testing.assert_array_equal(session.program.matrix, rows)
+            np.testing.assert_array_equal(np.asarray(session.program.matrix), rows)
             np.testing.assert_array_equal(session.program.row_upper, upper)
             np.testing.assert_array_equal(session._highs.getLp().row_upper_, upper)
 

@@ -18,7 +18,7 @@ from regions.counting.bounds import open_node
 from regions.counting.cell_lp import CellProgram
 from regions.counting.decide import Goal, Judge, Proof
 from regions.counting.forms import Halfspaces, LayerRows, Split
-from regions.counting.points import ExactPoint, Stock, signs
+from regions.counting.points import ExactPoint, Stock, negated, signs
 from regions.counting.tree import Expansion, Stop
 from regions.frame import Frame
 from regions.intervals import stable_bits
@@ -159,9 +159,11 @@ class LPEngine:
             self._fix_by_interval(rows, np.flatnonzero(current[units] < 0), current, box)
             keep = np.flatnonzero(current[units] < 0)
             kept_units.append(units[keep])
-            kept_rows.append(_rows_at(floats, keep))
+            kept_rows.append(floats.take(keep))
         units = np.concatenate(kept_units)
-        return LayerRows(self.network, bits, position, units, _stacked(kept_rows, self.frame.dim))
+        return LayerRows(
+            self.network, bits, position, units, FloatRows.stacked(kept_rows, self.frame.dim)
+        )
 
     def _fix_constant_rows(self, rows: LayerRows, current: np.ndarray) -> None:
         """Rows that vanish on the hull: the unit is constant there (meanings §2.5)."""
@@ -186,7 +188,7 @@ class LPEngine:
 
         None of the rows is identically zero, so a bound of 0 suffices.
         """
-        low, high = _rows_at(rows.floats, columns).over_box(*box)
+        low, high = rows.floats.take(columns).over_box(*box)
         on, off = low >= 0, high <= 0
         current[rows.units[columns[on]]] = 1
         current[rows.units[columns[off]]] = 0
@@ -212,7 +214,7 @@ class LPEngine:
         return [(int((bits < 0).sum()), int((bits != 0).sum())) for bits in self.stable]
 
     def _signs(self, rows: LayerRows, columns: np.ndarray, stock: Stock) -> np.ndarray:
-        picked = _rows_at(rows.floats, columns)
+        picked = rows.floats.take(columns)
         table, slow = signs(picked, stock, lambda i: rows.exact(int(columns[i])))
         self.tally.signs += table.size
         self.tally.rational_signs += slow
@@ -230,7 +232,8 @@ class LPEngine:
         """
         cell = Halfspaces(self.frame, self.sides, () if node.split is None else node.split.path())
         current, stock, table = node.current.copy(), node.stock, node.signs
-        positive, negative = (table > 0).any(axis=0), (table < 0).any(axis=0)
+        positive = np.asarray((table > 0).any(axis=0))
+        negative = np.asarray((table < 0).any(axis=0))
         self.tally.cut_by_points += int((positive & negative).sum())
         undecided = np.ones(len(node.columns), dtype=bool)
         loaded, box = False, node.box
@@ -249,7 +252,7 @@ class LPEngine:
             place = int(pending[0])
             column = int(node.columns[place])
             zeros = np.flatnonzero(table[:, place] == 0)
-            if len(zeros):
+            if len(zeros):  # the hyperplane runs through an interior point, so it cuts the cell
                 goal = self._goal(node.rows, column, 1)
                 new = self.judge.nudge(cell, goal, stock.exact(int(zeros[0])))
                 self.tally.cut_exactly += 1
@@ -317,21 +320,15 @@ class LPEngine:
 
     def _goal(self, rows: LayerRows, column: int, sign: int) -> Goal:
         """The row, times a sign."""
-        picked = _rows_at(rows.floats, np.array([column]))
+        picked = rows.floats.take(np.array([column]))
         if sign > 0:
             return Goal(picked, lambda: rows.exact(column))
-
-        def negated() -> tuple[list, object]:
-            coefficients, constant = rows.exact(column)
-            return [-a for a in coefficients], -constant
-
-        flipped = FloatRows(-picked.a, -picked.c, picked.a_error, picked.c_error)
-        return Goal(flipped, negated)
+        return Goal(picked.signed(np.array([-1.0])), lambda: negated(rows.exact(column)))
 
     def _other_side(
         self, cell: Halfspaces, rows: LayerRows, column: int, sign: int, stock: Stock
     ) -> list[np.ndarray | ExactPoint]:
-        """Points of the cell where the unit has the opposite sign; none if it is proved constant."""
+        """Points of the cell where the unit has the other sign; none if there are none, proved."""
         goal = self._goal(rows, column, sign)
         vertex, multipliers = self.program.minimise(goal.floats, self.stop.seconds_left())
         if vertex is not None:
@@ -353,18 +350,3 @@ class LPEngine:
             return []
         self.tally.cut_exactly += 1
         return [found]
-
-
-def _stacked(parts: Sequence[FloatRows], dim: int) -> FloatRows:
-    """All rows of all parts."""
-    empty = FloatRows(np.zeros((0, dim)), np.zeros(0), np.zeros((0, dim)), np.zeros(0))
-    return FloatRows(
-        *(
-            np.concatenate([getattr(part, name) for part in (empty, *parts)])
-            for name in ("a", "c", "a_error", "c_error")
-        )
-    )
-
-
-def _rows_at(rows: FloatRows, index: np.ndarray) -> FloatRows:
-    return FloatRows(rows.a[index], rows.c[index], rows.a_error[index], rows.c_error[index])

@@ -22,7 +22,7 @@ import numpy as np
 from flint import fmpq
 
 from regions.counting.forms import Halfspaces
-from regions.counting.points import ExactForm, ExactPoint
+from regions.counting.points import ExactForm, ExactPoint, negated
 from regions.frame import Frame
 from solvers.exact_simplex import Below, Minimum, Row, minimise
 from solvers.float_rows import FloatRows, lower_bound
@@ -92,7 +92,7 @@ class Judge:
     def towards(
         self, cell: Halfspaces, goal: Goal, vertex: np.ndarray, anchor: np.ndarray
     ) -> np.ndarray | None:
-        """A double point strictly inside the cell with goal < 0, between a vertex and the anchor."""
+        """A double point strictly inside the cell with goal < 0, between vertex and anchor."""
         ends = np.stack([vertex, anchor])
         below, above = goal.floats.at(ends)[0][:, 0]
         if not (np.isfinite(ends).all() and below < 0 <= above):
@@ -164,7 +164,7 @@ class Judge:
         result = minimise(coefficients, rows, slacks, below=-here, stop=stop)
         if isinstance(result, Minimum):
             return None
-        step, change = result.point, None
+        step = result.point
         if not isinstance(result, Below):
             slope = dot(coefficients, result.ray)
             reach = (here + dot(coefficients, step) + 1) / -slope
@@ -186,7 +186,7 @@ class Judge:
         self, cell: Halfspaces, goal: Goal, anchor: ExactPoint
     ) -> tuple[np.ndarray | ExactPoint, np.ndarray | ExactPoint]:
         """Two interior points on either side of a goal that vanishes at the interior anchor."""
-        coefficients, constant = goal.exact()
+        coefficients, _ = goal.exact()
         rows, slacks = self._exact_rows(cell, anchor)
         rates = [
             (slack, sum((a * coefficients[j] for j, a in row.items()), fmpq(0)))
@@ -195,7 +195,7 @@ class Judge:
         step = min((slack / abs(rate) for slack, rate in rates if rate), default=fmpq(2)) / 2
         up = tuple(w + step * a for w, a in zip(anchor, coefficients, strict=True))
         down = tuple(w - step * a for w, a in zip(anchor, coefficients, strict=True))
-        opposite = Goal(_negated(goal.floats), lambda: ([-a for a in coefficients], -constant))
+        opposite = Goal(goal.floats.signed(np.array([-1.0])), lambda: negated(goal.exact()))
         return self.simplest(cell, goal, down), self.simplest(cell, opposite, up)
 
     def _exact_rows(self, cell: Halfspaces, anchor: ExactPoint) -> tuple[list[Row], list[fmpq]]:
@@ -219,7 +219,3 @@ class Judge:
 def _value(form: ExactForm, point: list[fmpq]) -> int:
     coefficients, constant = form
     return sign(dot(coefficients, point) + constant)
-
-
-def _negated(rows: FloatRows) -> FloatRows:
-    return FloatRows(-rows.a, -rows.c, rows.a_error, rows.c_error)

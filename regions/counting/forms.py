@@ -87,16 +87,9 @@ class Halfspaces:
         if not self.splits:
             return self.sides
         signs = np.array([split.sign for split in self.splits], dtype=float)
-        a = np.array([split.rows.floats.a[split.index] for split in self.splits])
-        c = np.array([split.rows.floats.c[split.index] for split in self.splits])
-        a_error = np.array([split.rows.floats.a_error[split.index] for split in self.splits])
-        c_error = np.array([split.rows.floats.c_error[split.index] for split in self.splits])
-        return FloatRows(
-            np.concatenate([self.sides.a, signs[:, None] * a]),
-            np.concatenate([self.sides.c, signs * c]),
-            np.concatenate([self.sides.a_error, a_error]),
-            np.concatenate([self.sides.c_error, c_error]),
-        )
+        picked = [split.rows.floats.take(np.array([split.index])) for split in self.splits]
+        path = FloatRows.stacked(picked, self.frame.dim).signed(signs)
+        return FloatRows.stacked([self.sides, path], self.frame.dim)
 
     def __len__(self) -> int:
         return len(self.sides.c) + len(self.splits)

@@ -32,11 +32,12 @@ class Stock:
         kept: list[ExactPoint | None] = []
         for row, point in zip(x, points, strict=True):
             row[:] = point if isinstance(point, np.ndarray) else floats(np.array(point, object))
-            is_double = isinstance(point, np.ndarray) or all(
-                np.isfinite(value) and rational(value) == q
-                for value, q in zip(row.tolist(), point, strict=True)
-            )
-            kept.append(None if is_double else point)
+            if isinstance(point, np.ndarray):
+                kept.append(None)
+            else:
+                pairs = zip(row.tolist(), point, strict=True)
+                is_double = all(np.isfinite(v) and rational(v) == q for v, q in pairs)
+                kept.append(None if is_double else point)
         return Stock(x, tuple(kept))
 
     def __len__(self) -> int:
@@ -64,6 +65,12 @@ class Stock:
     def joined(self, other: Stock) -> Stock:
         """These points, then the others."""
         return Stock(np.concatenate([self.x, other.x]), self.rationals + other.rationals)
+
+
+def negated(form: ExactForm) -> ExactForm:
+    """The form times -1."""
+    coefficients, constant = form
+    return [-a for a in coefficients], -constant
 
 
 def signs(

@@ -80,6 +80,7 @@ class Stop:
         return None
 
     def __call__(self) -> bool:
+        """Whether to stop now."""
         return self.reason() is not None
 
     def seconds_left(self) -> float | None:
