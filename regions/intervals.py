@@ -8,8 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from regions.network import Layer, Network
-from solvers.exact_matrix import ExactMatrix
+from solvers.exact_matrix import TINY_ENTRY, ExactMatrix
 from solvers.float_rows import TINY, gamma
+from solvers.float_rows import UNIT_ROUNDOFF as UNIT
 
 
 def stable_bits(network: Network, lower: np.ndarray, upper: np.ndarray) -> list[np.ndarray]:
@@ -46,6 +47,8 @@ def layer_bounds(
             high = high + positive @ above + negative @ below
             size = size + block.magnitude @ np.maximum(np.abs(below), np.abs(above))
             terms += block.shape[1] + 3
+            if block.has_tiny:
+                size = size + np.sum(np.maximum(np.abs(below), np.abs(above))) * TINY_ENTRY / UNIT
         error = gamma(terms) * size + TINY
         low, high = low - error, high + error
     return np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)

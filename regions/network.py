@@ -21,7 +21,7 @@ from flint import fmpq, fmpz
 
 from regions.errors import InputError, PatternError
 from regions.pattern import Pattern
-from solvers.exact_matrix import ExactMatrix
+from solvers.exact_matrix import TINY_ENTRY, ExactMatrix
 from solvers.float_rows import TINY
 from solvers.rational import as_array, fraction, rational
 
@@ -198,12 +198,16 @@ class Network:
         can occur.
         """
         smallest, largest = 1.0, 1.0
-        for layer in (*self.layers, self.output):
+        every = (*self.layers, self.output)
+        for layer in every:
             parts = [block.entries[2] for _, block in layer.weights] + [layer.bias.entries[2]]
             sizes = np.abs(np.concatenate(parts))
             smallest *= float(np.min(sizes[sizes > 0], initial=1.0)) * 2.0**-108
             sums = sum(np.asarray(block.magnitude.sum(axis=1)) for _, block in layer.weights)
             largest *= 1.0 + float(np.max(sums, initial=0.0))
+        blocks = [block for layer in every for block in (*dict(layer.weights).values(), layer.bias)]
+        if any(block.has_tiny for block in blocks):
+            return 1e10 * TINY_ENTRY * largest
         return 0.0 if smallest > 1e-300 else TINY * largest
 
     def truncate(self, layers: int) -> Network:

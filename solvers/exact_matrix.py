@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +19,7 @@ from flint import fmpq, fmpz, fmpz_mat
 from solvers.products import exact_groups
 from solvers.rational import as_array, floats, rational, rationals
 
+TINY_ENTRY = 1e-280
 _ZERO = fmpz(0)
 
 
@@ -55,17 +57,12 @@ class ExactMatrix:
             If an entry is NaN or infinite, or the array is not two-dimensional.
         """
         if sp.issparse(values):
-            matrix = sp.csr_array(values, dtype=np.float64, copy=True)
-            matrix.sum_duplicates()
-            matrix.eliminate_zeros()
-            _check_finite(matrix.data)
-            return ExactMatrix(_locked(matrix))
+            entries = sp.coo_array(values)
+            size: Any = entries.shape
+            shape = int(size[0]), int(size[1])
+            return ExactMatrix.from_entries(entries.row, entries.col, entries.data, shape)
         array = as_array(values)
-        if (
-            array.dtype == object
-            or array.dtype.kind not in "biuf"
-            or (array.dtype.kind in "iu" and np.abs(array).max(initial=0) > 2**53)
-        ):
+        if not _fits_doubles(array):
             return ExactMatrix.from_rationals(rationals(array))
         array = np.array(array, dtype=np.float64, order="C")
         if array.ndim != 2:
@@ -89,7 +86,11 @@ class ExactMatrix:
         row_index = np.asarray(rows, dtype=np.int64)
         col_index = np.asarray(cols, dtype=np.int64)
         entries = as_array(values)
-        if entries.dtype == object:
+        outside = (row_index < 0) | (row_index >= shape[0])
+        outside |= (col_index < 0) | (col_index >= shape[1])
+        if outside.any():
+            raise ValueError(f"ExactMatrix.from_entries(): an index is outside the shape {shape}")
+        if not _fits_doubles(entries):
             entries = rationals(entries)
             return _gather(row_index, col_index, floats(entries), entries, shape)
         entries = entries.astype(np.float64)
@@ -110,8 +111,6 @@ class ExactMatrix:
     def column(values: object) -> ExactMatrix:
         """A dense (n, 1) column of floats or rationals."""
         array = as_array(values)
-        if array.dtype == object:
-            return ExactMatrix.from_rationals(array.reshape(-1, 1))
         return ExactMatrix.from_floats(array.reshape(-1, 1))
 
     # -- looking at it ---------------------------------------------------------------------
@@ -119,8 +118,10 @@ class ExactMatrix:
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, cols)."""
-        rows, cols = np.shape(self.approx)
-        return rows, cols
+        matrix = self.approx
+        if isinstance(matrix, np.ndarray):
+            return matrix.shape[0], matrix.shape[1]
+        return len(matrix.indptr) - 1, int(matrix.shape[1])  # type: ignore[index]
 
     @property
     def is_sparse(self) -> bool:
@@ -143,9 +144,22 @@ class ExactMatrix:
     def is_identity(self) -> bool:
         """Whether this is a sparse identity matrix."""
         matrix, (rows, cols) = self.approx, self.shape
-        if isinstance(matrix, np.ndarray) or rows != cols or matrix.nnz != rows:
+        if isinstance(matrix, np.ndarray) or self.exact is not None:
             return False
-        return bool(np.all(matrix.data == 1) and np.all(matrix.indices == np.arange(rows)))
+        if rows != cols or matrix.nnz != rows:
+            return False
+        diagonal = np.arange(rows + 1)
+        starts, places = np.array_equal(matrix.indptr, diagonal), matrix.indices == diagonal[:-1]
+        return bool(starts and np.all(places) and np.all(matrix.data == 1))
+
+    @cached_property
+    def has_tiny(self) -> bool:
+        """Whether some rounded entry is so small that only an absolute bound of its error holds."""
+        if self.exact is None:
+            return False
+        values = self.approx if isinstance(self.approx, np.ndarray) else self.approx.data
+        small = np.abs(values) < TINY_ENTRY
+        return bool(np.any(small & (self.exact != 0)))
 
     def row(self, index: int) -> tuple[np.ndarray, list[fmpq]]:
         """Columns and exact values of the non-zero entries of one row."""
@@ -363,6 +377,30 @@ def _locked(matrix: np.ndarray | sp.csr_array) -> np.ndarray | sp.csr_array:
     return matrix
 
 
+def _fits_doubles(array: np.ndarray) -> bool:
+    """Whether conversion to float64 changes no entry."""
+    if array.dtype.kind in "iu":
+        return not array.size or max(int(array.max()), -int(array.min())) <= 2**53
+    return array.dtype.kind == "b" or (array.dtype.kind == "f" and array.dtype.itemsize <= 8)
+
+
+def _kept(approx: np.ndarray, exact: np.ndarray) -> np.ndarray | None:
+    """The rationals, locked, or None where the doubles are all of them.
+
+    An entry that is rounded is rounded by a relative 2^-53, or by less than TINY_ENTRY where it is
+    as small as that (`has_tiny`); larger ones than 1e280 are refused.
+    """
+    pairs = zip(approx.reshape(-1).tolist(), exact.reshape(-1), strict=True)
+    rounded = np.array([not (np.isfinite(a) and rational(a) == q) for a, q in pairs], dtype=bool)
+    size = np.abs(approx.reshape(-1)[rounded])
+    if not (size < 1e280).all():
+        raise ValueError("ExactMatrix: an entry that is no double needs a size below 1e280")
+    if not rounded.any():
+        return None
+    exact.flags.writeable = False
+    return exact
+
+
 def _check_finite(values: np.ndarray) -> None:
     if not np.isfinite(values).all():
         raise ValueError("ExactMatrix needs finite entries, got NaN or an infinity")
@@ -370,10 +408,8 @@ def _check_finite(values: np.ndarray) -> None:
 
 def _dense(exact: np.ndarray) -> ExactMatrix:
     approx = floats(exact)
-    if not np.isfinite(approx).all():
-        raise ValueError("ExactMatrix: an entry is too large for a double")
-    same = all(rational(a) == q for a, q in zip(approx.reshape(-1), exact.reshape(-1), strict=True))
-    return ExactMatrix(_locked(approx), None if same else exact)
+    kept = _kept(approx, exact)
+    return ExactMatrix(_locked(approx), kept)
 
 
 def _exactly(values: np.ndarray, exact: np.ndarray | None) -> np.ndarray:
@@ -401,8 +437,8 @@ def _gather(
         None if exact_factors is None else exact_factors[order],
         starts,
     )
-    if not np.isfinite(approx).all():
-        raise ValueError("ExactMatrix: an entry is too large for a double")
+    rest = None if rest is None else _kept(approx, rest)
+    _check_finite(approx)
     keep = approx != 0 if rest is None else rest != 0
     place = key[starts][keep]
     indptr = np.searchsorted(place // max(shape[1], 1), np.arange(shape[0] + 1))

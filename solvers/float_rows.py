@@ -56,11 +56,12 @@ class FloatRows:
         size = np.abs(points)
         magnitude = np.abs(self.a).T
         rounding = gamma(self.a.shape[1] + 2)
-        error = size @ (self.a_error.T + rounding * magnitude)
+        error = size @ self.a_error.T + rounding * (size @ magnitude)
         error += self.c_error + rounding * np.abs(self.c) + TINY
         if spread is not None:
             error += spread @ (magnitude + self.a_error.T)
-        return values, error * (1 + 4 * rounding)
+        error *= 1 + 4 * rounding
+        return values, np.where(np.isfinite(values), error, np.inf)
 
     def over_box(self, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rigorous lower and upper bounds of every form over a box (rows,), (rows,)."""
@@ -70,7 +71,7 @@ class FloatRows:
             low = _times(positive, lower) + _times(negative, upper) + self.c
             high = _times(positive, upper) + _times(negative, lower) + self.c
             rounding = gamma(2 * self.a.shape[1] + 4)
-            error = _times(self.a_error + rounding * np.abs(self.a), size)
+            error = _times(self.a_error, size) + rounding * _times(np.abs(self.a), size)
             error += self.c_error + rounding * np.abs(self.c) + TINY
             error *= 1 + 4 * rounding
             low, high = low - error, high + error

@@ -16,7 +16,8 @@ def product_is_exact(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     The rounding error of a product is computed without error by Dekker's algorithm, provided that
     nothing under- or overflows; factors outside a safe range count as inexact.
     """
-    product = left * right
+    with np.errstate(over="ignore", under="ignore"):
+        product = left * right
     safe = np.ones(product.shape, dtype=bool)
     for factor in (left, right):
         size = np.abs(factor)
@@ -48,9 +49,11 @@ def exact_groups(
         return np.zeros(0), None
     sizes = np.diff(np.append(starts, count))
     if exact is None and exact_factors is None:
-        terms = values if factors is None else values * factors
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            terms = values if factors is None else values * factors
         fine = np.ones(count, dtype=bool) if factors is None else product_is_exact(values, factors)
-        sums = np.add.reduceat(terms, starts)
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = np.add.reduceat(terms, starts)
         good = (sizes == 1) | _small_integers(terms, starts)
         good &= np.logical_and.reduceat(fine, starts)
         if good.all():
@@ -79,4 +82,5 @@ def _rational_terms(values: np.ndarray, exact: np.ndarray | None, keep: np.ndarr
 def _small_integers(terms: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Groups of integers whose absolute sum stays below 2^53: float addition is exact there."""
     whole = np.logical_and.reduceat(terms == np.rint(terms), starts)
-    return whole & (np.add.reduceat(np.abs(terms), starts) < 2.0**52)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return whole & (np.add.reduceat(np.abs(terms), starts) < 2.0**52)

@@ -30,7 +30,8 @@ Point = tuple[Fraction, ...]
 Row = tuple[tuple[int, ...], int, bool]
 #: An affine function ``u -> coefficients · u + constant``, kept as coefficients then constant.
 Affine = list[Fraction]
-Unit = tuple[Sequence, object]
+Number = int | float | Fraction
+Unit = tuple[Sequence[Number], Number]
 
 
 def regions(layers: Sequence[Sequence[Unit]], domain: Sequence, dim: int) -> set[str]:
@@ -123,9 +124,7 @@ def _walk(layers, coordinates, rows, point, word, *, thin, found):
 
     def decide(unit, rows, point, bits):
         if unit == len(forms):
-            outputs = [
-                form if bit == "1" else zero for form, bit in zip(forms, bits, strict=True)
-            ]
+            outputs = [form if bit == "1" else zero for form, bit in zip(forms, bits, strict=True)]
             _walk(
                 layers[1:], coordinates + outputs, rows, point, word + bits + "/",
                 thin=thin, found=found,
@@ -150,9 +149,9 @@ def _walk(layers, coordinates, rows, point, word, *, thin, found):
 # ------------------------------------------------------------- strict and weak inequalities
 
 
-def row(a: Iterable, b: object, strict: bool = False) -> Row:
+def row(a: Iterable[Number], b: Number, strict: bool = False) -> Row:
     """The inequality ``a · x <= b`` (``<`` where strict) scaled to coprime integers."""
-    entries = [Fraction(value) for value in (*a, b)]  # pyright: ignore[reportArgumentType]
+    entries = [Fraction(value) for value in (*a, b)]
     scale = lcm(*(value.denominator for value in entries))
     whole = [value.numerator * (scale // value.denominator) for value in entries]
     divisor = gcd(*whole) or 1

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
-from tests.oracle import Unit, _solutions, row
+from tests.oracle import Number, Unit, _solutions, row
 
 Storage = Literal["floats", "rationals", "sparse"]
 
@@ -55,7 +55,7 @@ class PlainNetwork:
 
         bounds = [0, *accumulate((self.inputs, *self.widths[:earlier]))]
         blocks = []
-        for source, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        for source, (start, stop) in enumerate(pairwise(bounds)):
             block = [list(weights[start:stop]) for weights, _ in units]
             reads = any(value for line in block for value in line)
             if reads or source == earlier:  # the layer just before is always named
@@ -67,11 +67,14 @@ class PlainNetwork:
         from solvers.exact_matrix import ExactMatrix
         from solvers.rational import rationals
 
-        if self.storage == "floats" and all(is_dyadic(value) for line in block for value in line):
+        if self.storage == "floats" and all(is_double(value) for line in block for value in line):
             return ExactMatrix.from_floats([[float(value) for value in line] for line in block])
         if self.storage == "sparse":
             entries = [
-                (i, j, value) for i, line in enumerate(block) for j, value in enumerate(line) if value
+                (i, j, value)
+                for i, line in enumerate(block)
+                for j, value in enumerate(line)
+                if value
             ]
             rows, cols, values = zip(*entries, strict=True) if entries else ((), (), ())
             shape = (len(block), len(block[0]))
@@ -95,10 +98,9 @@ def one_layer(weights: Sequence[Sequence], biases: Sequence | int = 0) -> PlainN
     return feed_forward(len(weights[0]), list(zip(weights, values, strict=True)))
 
 
-def is_dyadic(value: object) -> bool:
-    """Whether the number is exactly a (moderate) double."""
-    fraction = Fraction(value)  # pyright: ignore[reportArgumentType]
-    return fraction.denominator & (fraction.denominator - 1) == 0
+def is_double(value: Number) -> bool:
+    """Whether the number is exactly a double."""
+    return Fraction(float(value)) == value
 
 
 @dataclass(frozen=True)
@@ -112,14 +114,14 @@ class PlainDomain:
     dim: int
     form: Literal["box", "ball", "polytope", "slice", "segment", "space", "intersection"]
     arguments: tuple = ()
-    extra: tuple[tuple[tuple, object], ...] = field(default=())
+    extra: tuple[tuple[tuple, Number], ...] = field(default=())
 
     @property
-    def rows(self) -> list[tuple[tuple, object]]:
+    def rows(self) -> list[tuple[tuple, Number]]:
         """Inequalities ``(a, b)``, meaning ``a · x <= b``."""
         return [*getattr(self, f"_{self.form}_rows")(*self.arguments), *self.extra]
 
-    def cut(self, a: Sequence, b: object) -> PlainDomain:
+    def cut(self, a: Sequence, b: Number) -> PlainDomain:
         """The part with ``a · x <= b``."""
         return replace(self, extra=(*self.extra, (tuple(a), b)))
 
@@ -206,11 +208,11 @@ def space(dim: int) -> PlainDomain:
     return PlainDomain(dim, "space")
 
 
-def cube(dim: int, low: object = -1, high: object = 1) -> PlainDomain:
+def cube(dim: int, low: Number = -1, high: Number = 1) -> PlainDomain:
     return PlainDomain(dim, "box", ((low,) * dim, (high,) * dim))
 
 
-def polytope(rows: Sequence[tuple[Sequence, object]], dim: int) -> PlainDomain:
+def polytope(rows: Sequence[tuple[Sequence, Number]], dim: int) -> PlainDomain:
     """The set of these inequalities."""
     return PlainDomain(
         dim, "polytope", (tuple(tuple(a) for a, _ in rows), tuple(b for _, b in rows))

@@ -4,6 +4,7 @@
 (`tests.plain`), from which `build()` makes the project's objects. Weights are small integers,
 dyadic rationals or, rarely, thirds, so that hyperplanes meet in common points, are parallel,
 repeated and opposite, and units are dead or identically zero, far more often than by chance.
+Near misses of all that, by 2^-50 or so, are drawn as well: no tolerance gets both right.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ FORMS = (
     "segment", "slice", "space", "intersection",
 )  # fmt: skip
 BOUNDED = ("cube", "box", "ball", "polytope", "segment", "intersection")
+SELECTION = st.sampled_from([0, 1])  # identities, permutations, sums of a few inputs
+TINY = st.sampled_from([Fraction(s, d) for d in (2**20, 2**48, 2**60, 10**30) for s in (1, -1)])
 Draw = Any
 
 
@@ -66,7 +69,7 @@ def networks(
         most = min(6, left - (depth - 1 - k))
         widths.append(draw(st.integers(min(2, most), most)))
         left -= widths[-1]
-    numbers = draw(st.sampled_from([SMALL_INTEGERS, SMALL_INTEGERS, HALVES]))
+    numbers = draw(st.sampled_from([SMALL_INTEGERS, SMALL_INTEGERS, HALVES, SELECTION]))
     center = draw(st.tuples(*[LEVELS] * inputs)) if draw(st.booleans()) else None
     layers: list[tuple] = []
     for k, width in enumerate(widths):
@@ -99,18 +102,27 @@ def _units(
         st.sampled_from(
             ["free"] * 6
             + ["zero", "dead", "cancel"]
-            + (["same", "opposite", "parallel", "multiple"] if siblings else [])
+            + (["same", "opposite", "parallel", "multiple", "nearly", "faint"] if siblings else [])
         )
     )
     if kind == "zero":
         return (0,) * size, draw(LEVELS)
-    if kind in ("same", "opposite", "parallel", "multiple"):
+    if kind in ("same", "opposite", "parallel", "multiple", "nearly", "faint"):
         weights, bias = draw(st.sampled_from(list(siblings)))
+        if kind == "nearly":
+            moved = draw(st.integers(0, size))  # one weight, or the bias
+            away = [draw(TINY) if k == moved else 0 for k in range(size + 1)]
+            return tuple(w + d for w, d in zip(weights, away, strict=False)), bias + away[-1]
         if kind == "opposite":
             return tuple(-w for w in weights), -bias
         if kind == "parallel":
             return weights, bias + draw(LEVELS)
-        factor = draw(st.sampled_from([2, Fraction(1, 2), Fraction(1, 3)])) if kind != "same" else 1
+        factors = {
+            "same": [1],
+            "multiple": [2, Fraction(1, 2), Fraction(1, 3)],
+            "faint": [Fraction(1, 2**70), Fraction(1, 2**1070), Fraction(1, 10**400)],
+        }
+        factor = draw(st.sampled_from(factors[kind]))
         return tuple(factor * w for w in weights), factor * bias
     if kind == "dead" and len(earlier) > 1:  # minus a sum of ReLUs, minus something
         below = draw(st.tuples(*[st.sampled_from([0, -1, -2])] * (size - earlier[0])))
@@ -177,7 +189,7 @@ def _boxes(draw: Draw, dim: int, infinite: bool) -> PlainDomain:
     lower, upper = [], []
     for _ in range(dim):
         low = draw(st.sampled_from([-2, -1, 0, Fraction(-1, 2)]))
-        width = draw(st.sampled_from([2, 1, 3, Fraction(1, 2), 2, 0]))
+        width = draw(st.sampled_from([2, 1, 3, Fraction(1, 2), 2, 0, Fraction(1, 2**40)]))
         sides = draw(st.sampled_from(["low", "high", "none", "both"])) if infinite else "both"
         lower.append(low if sides in ("both", "low") else None)
         upper.append(low + width if sides in ("both", "high") else None)
@@ -192,7 +204,9 @@ def _polytopes(draw: Draw, dim: int, bounded: bool) -> PlainDomain:
     for _ in range(draw(st.integers(1, 3))):
         a = draw(st.tuples(*[SMALL_INTEGERS] * dim))
         at = sum((w * c for w, c in zip(a, inside, strict=True)), Fraction(0))
-        rows.append((a, at + draw(st.sampled_from([0, 0, 1, Fraction(1, 2), 2]))))
+        rows.append(
+            (a, at + draw(st.sampled_from([0, 0, 1, Fraction(1, 2), 2, Fraction(1, 2**50)])))
+        )
         if draw(st.sampled_from([False, False, False, True])):
             rows.append((tuple(-w for w in a), -rows[-1][1]))
     if bounded:

@@ -6,6 +6,7 @@ import pytest
 
 import regions
 from tests.cases import (
+    ENGINES,
     TORCH_CASES,
     Case,
     TorchCase,
@@ -23,21 +24,26 @@ def assert_exactly(result: regions.Count, expected: int) -> None:
     assert int(result) == expected
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", [case.parameter() for case in one_layer_cases()])
-def test_one_layer(case: Case):
-    assert_exactly(regions.count(case.network.build(), case.domain.build()), case.regions)
+def test_one_layer(case: Case, engine: str):
+    result = regions.count(case.network.build(), case.domain.build(), engine=engine)
+    assert_exactly(result, case.regions)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", [case.parameter() for case in deep_cases()])
-def test_deep(case: Case):
-    assert_exactly(regions.count(case.network.build(), case.domain.build()), case.regions)
+def test_deep(case: Case, engine: str):
+    result = regions.count(case.network.build(), case.domain.build(), engine=engine)
+    assert_exactly(result, case.regions)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", [case.parameter() for case in TORCH_CASES])
-def test_default_initialisation_of_pytorch(case: TorchCase):
+def test_default_initialisation_of_pytorch(case: TorchCase, engine: str):
     pytest.importorskip("torch")
     box = regions.Box.cube(case.widths[0], -1, 1)
-    assert_exactly(regions.count(case.build(), box), case.regions)
+    assert_exactly(regions.count(case.build(), box, engine=engine), case.regions)
 
 
 @pytest.mark.parametrize("layers", range(1, 6))
@@ -51,7 +57,6 @@ def test_the_default_domain_is_the_cube():
     result = regions.count(network)
     assert_exactly(result, 6)
     assert result.domain == regions.Box.cube(3, -1, 1).spec
-
 
 
 def test_an_inexact_count_is_no_integer():

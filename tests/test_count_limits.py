@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from math import prod
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,6 +31,11 @@ LONG = Case("braid-7", braid(7), space(7), 5040)
 def largest(case: Case) -> int:
     """Π S(n_l, dim D)."""
     return prod(most_regions(width, case.network.inputs) for width in case.network.widths)
+
+
+def count_by_lp(case: Case, **options: Any) -> regions.Count:
+    """The engine that asks a solver, and takes its time."""
+    return regions.count(case.network.build(), case.domain.build(), engine="lp", **options)
 
 
 def assert_bounds(result: regions.Count, true: int) -> None:
@@ -57,7 +64,7 @@ def test_no_time_leaves_valid_bounds_on_random_problems(problem: Problem):
 
 @pytest.mark.parametrize("seconds", [0.05, 0.5])
 def test_a_time_limit_stops_a_long_count(seconds: float):
-    result = regions.count(LONG.network.build(), LONG.domain.build(), time_limit=seconds)
+    result = count_by_lp(LONG, time_limit=seconds)
     assert_bounds(result, LONG.regions)
     assert result.upper <= largest(LONG)
     assert result.exact or (result.stopped == "time limit" and result.unresolved == 0)
@@ -78,6 +85,15 @@ def test_bounds_only_narrow():
     assert int(result) == case.regions
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Python's own handler of SIGINT, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("reports_before", [1, 3])
 def test_an_interruption_leaves_valid_bounds(reports_before: int):
     handler = signal.getsignal(signal.SIGINT)
@@ -88,7 +104,7 @@ def test_an_interruption_leaves_valid_bounds(reports_before: int):
         if len(seen) == reports_before:
             signal.raise_signal(signal.SIGINT)
 
-    result = regions.count(LONG.network.build(), LONG.domain.build(), progress=interrupt)
+    result = count_by_lp(LONG, progress=interrupt)
     assert len(seen) >= reports_before
     assert result.stopped == "interrupted" and not result.exact
     assert_bounds(result, LONG.regions)
@@ -96,6 +112,7 @@ def test_an_interruption_leaves_valid_bounds(reports_before: int):
     assert signal.getsignal(signal.SIGINT) is handler, "the caller's handler is put back"
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_count_can_be_repeated():
     network, domain = frozen((4, 4)).build(), cube(2).build()
 
@@ -120,7 +137,7 @@ LIED_TO = [
 def test_a_lying_solver_changes_no_count(lie: str, share: float):
     for case in LIED_TO:
         backend = LyingBackend(lie, share=share)
-        result = regions.count(case.network.build(), case.domain.build(), backend=backend)
+        result = count_by_lp(case, backend=backend)
         assert (result.lower, result.upper) == (case.regions, case.regions), case.name
         assert backend.told, "this test needs a solver that is asked"
 
@@ -132,12 +149,12 @@ def test_a_lying_solver_changes_no_count_of_random_problems(problem: Problem, li
         return
     expected = len(oracle.regions(network.layers, domain.rows, domain.dim))
     backend = LyingBackend(lie, share=0.7, bases=seed % 2 == 0, seed=seed)
-    result = regions.count(network.build(), domain.build(), backend=backend)
+    result = regions.count(network.build(), domain.build(), engine="lp", backend=backend)
     assert (result.lower, result.upper) == (expected, expected)
 
 
 def test_the_second_backend_counts_the_same():
     pytest.importorskip("scipy.optimize")
     for case in LIED_TO:
-        result = regions.count(case.network.build(), case.domain.build(), backend="scipy")
+        result = count_by_lp(case, backend="scipy")
         assert int(result) == case.regions

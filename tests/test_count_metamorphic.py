@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import regions
 from tests import oracle
+from tests.oracle import Number
 from tests.plain import PlainDomain, PlainNetwork, polytope, space
 from tests.strategies import LEVELS, SMALL_INTEGERS, Problem, problems
 
@@ -29,8 +30,8 @@ def larger(draw: st.DrawFn) -> Problem:
     return problem
 
 
-def count(network: PlainNetwork, domain: PlainDomain, **options: int) -> int:
-    return int(regions.count(network.build(), domain.build(), **options))
+def count(network: PlainNetwork, domain: PlainDomain, layers: int | None = None) -> int:
+    return int(regions.count(network.build(), domain.build(), layers=layers))
 
 
 def rebuilt(network: PlainNetwork, layers: Sequence) -> PlainNetwork:
@@ -102,7 +103,7 @@ def unimodular(draw: st.DrawFn, dim: int) -> list[list[int]]:
     return matrix
 
 
-def substituted(weights: Sequence, constant: object, matrix: list, shift: Sequence) -> tuple:
+def substituted(weights: Sequence, constant: Number, matrix: list, shift: Sequence) -> tuple:
     """The affine function w·x + c at x = U y + t, as (weights of y, constant)."""
     dim = len(matrix)
     moved = tuple(sum(weights[i] * matrix[i][j] for i in range(dim)) for j in range(dim))

@@ -6,30 +6,83 @@ with --run-slow (the profiles in conftest.py).
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import regions
 from tests import oracle
+from tests.cases import ENGINES
+from tests.plain import PlainDomain, PlainNetwork, cube
 from tests.strategies import FORMS, Problem, problems
 
 
-def assert_equals_oracle(problem: Problem) -> None:
+def assert_equals_oracle(problem: Problem, engine: str = "auto") -> None:
     network, domain = problem.network, problem.domain
     if oracle.is_empty(domain.rows, network.inputs):
         with pytest.raises(regions.DomainError, match="empty"):
             regions.count(network.build(), domain.build())
         return
     expected = oracle.regions(network.layers, domain.rows, network.inputs)
-    result = regions.count(network.build(), domain.build())
+    result = regions.count(network.build(), domain.build(), engine=engine)
     assert (result.lower, result.upper, result.unresolved) == (len(expected), len(expected), 0)
 
 
+#: Found the hard way: each of these was once counted wrongly.
+HARD = {
+    "sparse 0/1 rows that are no identity": Problem(
+        PlainNetwork(2, ((((1, 1), 0), ((0, 0), 0)),), storage="sparse"),
+        PlainDomain(2, "segment", ((1, -2), (-2, 1))),
+    ),
+    "sparse 0/1 rows that cut": Problem(
+        PlainNetwork(2, ((((1, 1), 0), ((0, 0), 0)),), storage="sparse"),
+        PlainDomain(2, "segment", ((-1, 0), (Fraction(1, 2), 0))),
+    ),
+    "a sparse weight that is nearly one": Problem(
+        PlainNetwork(1, ((((1 + Fraction(1, 10**30),), -1),),), storage="sparse"),
+        PlainDomain(1, "segment", ((0,), (1,))),
+    ),
+    "weights too small for a double": Problem(
+        PlainNetwork(1, ((((Fraction(1, 10**400),), 0),),)), cube(1)
+    ),
+    "and readers of their outputs": Problem(
+        PlainNetwork(
+            2,
+            (
+                (((Fraction(1, 10**400), 0), 0), ((0, 1), 0)),
+                (((-Fraction(1, 10**400), 0, 1, 0), 0), ((0, 0, -1, 1), Fraction(-1, 10**401))),
+            ),
+        ),
+        cube(2),
+    ),
+    "a box of 1e150 under weights of 1e-310": Problem(
+        PlainNetwork(
+            2, ((((Fraction(1e-310), Fraction(-1e-310)), 0), ((1, -1), Fraction(1e134))),)
+        ),
+        cube(2, -(10**150), 10**150),
+    ),
+    "sums that overflow": Problem(
+        PlainNetwork(
+            2, ((((Fraction(1.7e308), Fraction(1.7e308)), Fraction(-1.7e308)), ((1, 1), -1)),)
+        ),
+        cube(2, -2, 2),
+    ),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", HARD)
+def test_hard_problems_equal_the_oracle(name: str, engine: str):
+    assert_equals_oracle(HARD[name], engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("form", FORMS)
 @given(data=st.data())
-def test_count_equals_the_oracle(form: str, data: st.DataObject):
-    assert_equals_oracle(data.draw(problems([form])))
+def test_count_equals_the_oracle(form: str, engine: str, data: st.DataObject):
+    assert_equals_oracle(data.draw(problems([form])), engine)
 
 
 @given(problem=problems(["cube", "space", "polytope"], max_inputs=2, max_units=14, max_layers=4))

@@ -1,12 +1,13 @@
-"""The referee, refereed: known counts, Fourier-Motzkin elimination, and points sampled at random."""
+"""The referee, refereed: known counts, Fourier-Motzkin elimination, points met by sampling."""
 
 from __future__ import annotations
 
 import random
 from fractions import Fraction
 
-from tests import oracle
 import pytest
+
+from tests import oracle
 from tests.cases import (
     READS_INPUT,
     THREE_ROWS,
@@ -107,7 +108,7 @@ def fourier_motzkin(rows: list[oracle.Row], dim: int) -> bool:
                 p, q = -c[j], a[j]
                 sums = tuple(p * s + q * t for s, t in zip(a, c, strict=True))
                 lines.add((sums, p * b + q * d, strict or other))
-    return all(0 < b if strict else b >= 0 for _, b, strict in lines)
+    return all(b > 0 if strict else b >= 0 for _, b, strict in lines)
 
 
 def test_solvability_agrees_with_fourier_motzkin():
@@ -135,5 +136,8 @@ def test_no_sampled_pattern_is_missed():
         known = patterns(case.network, case.domain)
         lower, upper = case.domain.arguments
         for _ in range(30):
-            x = [a + Fraction(rng.randint(0, 8), 8) * (b - a) for a, b in zip(lower, upper, strict=True)]
+            x = [
+                a + Fraction(rng.randint(0, 8), 8) * (b - a)
+                for a, b in zip(lower, upper, strict=True)
+            ]
             assert oracle.pattern_at(case.network.layers, x) in known

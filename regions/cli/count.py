@@ -22,6 +22,7 @@ from regions.cli.arguments import (
 )
 from regions.cli.progress import counting_progress
 from regions.cli.render import duration, grouped, plural, print_json
+from regions.counting.engines import ENGINES
 from regions.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ EXAMPLE = (
 )
 EXIT_BOUNDS = 3
 DEFINITIONS = ("regions",)
-ENGINES = ("auto", "lp")
 
 
 def command(
@@ -59,7 +59,7 @@ def command(
         typer.Option(
             "--engine",
             metavar="|".join(ENGINES),
-            help="How. lp: a tree search with linear programs; auto: choose one.",
+            help="How. " + "; ".join(f"{name}: {what}" for name, what in ENGINES.items()) + ".",
         ),
     ] = "auto",
     time_limit: Annotated[

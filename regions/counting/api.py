@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from regions.counting.bounds import open_node
 from regions.counting.by_lp import LPEngine
 from regions.counting.decide import Proof
+from regions.counting.engines import ENGINES, choose, refusal
 from regions.counting.tree import Outcome, Stop, interruptible, search
 from regions.domain import Box, Domain
 from regions.errors import DomainError, InputError
@@ -15,8 +16,6 @@ from regions.frame import Frame
 from regions.network import Network
 from regions.results import Count, Progress
 from solvers.backend import Backend, get_backend
-
-ENGINES = ("auto", "lp")
 
 
 def count(
@@ -42,7 +41,7 @@ def count(
     domain
         Where to count; the box [-1, 1]^n by default.
     engine
-        "lp", or "auto" to choose.
+        "vertices" (compiled, low dimension), "lp" (anything), or "auto" to choose.
     layers
         Count the patterns of the first so many ReLU layers only.
     time_limit
@@ -81,22 +80,38 @@ def count(
     with interruptible(stop):
         frame = Frame.of(domain)
         counted = network if layers is None else network.truncate(layers)
-        lp = LPEngine(frame.pull(counted), frame, solver, stop)
+        pulled = frame.pull(counted)
+        used, why = choose(pulled, frame) if engine == "auto" else (engine, "asked for")
+        why_not = refusal(pulled, frame) if used == "vertices" else None
+        if why_not is not None:
+            raise InputError(
+                f"count(): the vertices engine cannot take this: {why_not}; "
+                "use engine='lp', which takes anything, or 'auto'"
+            )
+        lp = LPEngine(pulled, frame, solver, stop)
+        limit = _limit(counted, frame)
+        set_aside = 0
         try:
-            limit = _limit(counted, frame)
-            outcome = search(lp.root, lp.expand, limit, stop, progress)
+            if used == "vertices":
+                from regions.counting.by_vertices import VertexEngine  # compiles on first use
+
+                fast = VertexEngine(pulled, frame, lp, stop)
+                outcome = fast.count(limit, progress)
+                set_aside = fast.set_aside
+            else:
+                outcome = search(lp.root, lp.expand, limit, stop, progress)
         finally:
             lp.close()
     return Count(
         lower=outcome.lower,
         upper=outcome.upper,
-        engine="lp",
-        why="the only engine so far" if engine == "auto" else "asked for",
+        engine=used,
+        why=why,
         seconds=time.monotonic() - start,
         stopped=outcome.stopped,
         domain=domain.spec,
         model=describe(network),
-        stats=_statistics(lp, outcome),
+        stats=_statistics(lp, outcome, set_aside, used),
     )
 
 
@@ -119,20 +134,30 @@ def _limit(network: Network, frame: Frame) -> int:
     return open_node(first, first, frame.dim, [(w, w) for w in later], network.is_feed_forward)
 
 
-def _statistics(lp: LPEngine, outcome: Outcome) -> Mapping[str, object]:
+def _statistics(
+    lp: LPEngine, outcome: Outcome, set_aside: int, engine: str
+) -> Mapping[str, object]:
     tally = lp.tally
     proved = sum(tally.proofs.values())
     cuts = tally.cut_by_points + tally.cut_by_lp + tally.cut_exactly
     exactly = tally.proofs[Proof.BASIS] + tally.proofs[Proof.SIMPLEX] + tally.cut_exactly
     decisions = proved + cuts
+    common: dict[str, object] = {"dimension": lp.frame.dim, "nodes": outcome.nodes}
+    if engine == "vertices":
+        common |= {
+            "set_aside": set_aside,
+            "rational_share": set_aside / max(outcome.nodes, 1),
+        }
+        if not set_aside:
+            return common
+    else:
+        common["rational_share"] = exactly / decisions if decisions else 0.0
     return {
-        "dimension": lp.frame.dim,
-        "nodes": outcome.nodes,
+        **common,
         "decisions": decisions,
         "lps": lp.program.solves,
         "lp_seconds": lp.program.seconds,
         "no_lp_share": max(0.0, 1 - lp.program.solves / decisions) if decisions else 1.0,
-        "rational_share": exactly / decisions if decisions else 0.0,
         "signs": tally.signs,
         "rational_signs": tally.rational_signs,
         "cuts": {

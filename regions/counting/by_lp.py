@@ -130,12 +130,24 @@ class LPEngine:
             current = self.stable[len(bits)].copy()
             rows = self._open_rows(bits, current, box)
             if len(rows.units):
-                columns = np.arange(len(rows.units))
-                table = self._signs(rows, columns, stock)
-                node = LPNode(bits, rows, current, columns, stock, table, split, box, 0)
-                return Expansion(0, (self._bounded(node),))
+                return self.resume(bits, current, rows, stock, split, box)
             bits = (*bits, current)
         return Expansion(1)
+
+    def resume(
+        self,
+        bits: tuple[np.ndarray, ...],
+        current: np.ndarray,
+        rows: LayerRows,
+        stock: Stock,
+        split: Split | None,
+        box: tuple[np.ndarray, np.ndarray],
+    ) -> Expansion[LPNode]:
+        """A node in the middle of a layer: `rows` are those of its undecided units."""
+        columns = np.arange(len(rows.units))
+        table = self._signs(rows, columns, stock)
+        node = LPNode(bits, rows, current, columns, stock, table, split, box, 0)
+        return Expansion(0, (self._bounded(node),))
 
     def _open_rows(
         self, bits: tuple[np.ndarray, ...], current: np.ndarray, box: tuple[np.ndarray, np.ndarray]

@@ -13,6 +13,7 @@ from regions.composition import exact_row
 from regions.counting.points import ExactForm
 from regions.frame import Frame
 from regions.network import Network
+from solvers.exact_matrix import TINY_ENTRY
 from solvers.float_rows import FloatRows
 from solvers.rational import floats
 
@@ -77,9 +78,8 @@ class Halfspaces:
         a = -np.asarray(frame.rows.to_dense().approx)
         c = floats(np.array(frame.limits, dtype=object))
         half_ulp = 2.0**-53
-        return FloatRows(
-            a, c, half_ulp * np.abs(a) + 1e-300 * (a != 0), half_ulp * np.abs(c) + 1e-300
-        )
+        a_error = half_ulp * np.abs(a) + (TINY_ENTRY if frame.rows.has_tiny else 0.0)
+        return FloatRows(a, c, a_error, half_ulp * np.abs(c) + 1e-300)
 
     @cached_property
     def floats(self) -> FloatRows:
