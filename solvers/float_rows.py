@@ -52,6 +52,12 @@ class FloatRows:
 
         `spread` bounds how far each true point may lie from the given doubles, by coordinate.
         """
+        with np.errstate(invalid="ignore", over="ignore"):
+            return self._at(points, spread)
+
+    def _at(
+        self, points: np.ndarray, spread: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         values = points @ self.a.T + self.c
         size = np.abs(points)
         magnitude = np.abs(self.a).T
@@ -65,7 +71,7 @@ class FloatRows:
 
     def over_box(self, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rigorous lower and upper bounds of every form over a box (rows,), (rows,)."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             size = np.maximum(np.abs(lower), np.abs(upper))
             positive, negative = np.maximum(self.a, 0.0), np.minimum(self.a, 0.0)
             low = _times(positive, lower) + _times(negative, upper) + self.c
@@ -82,7 +88,7 @@ def _times(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """M v where 0 · inf = 0."""
     if np.isfinite(vector).all():
         return matrix @ vector
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.where(matrix == 0, 0.0, matrix * vector).sum(axis=1)
 
 
@@ -118,7 +124,7 @@ def lower_bound(
     constant = goal.c[0] - weight @ c
     error = goal.c_error[0] + weight @ rows.c_error[used]
     error += gamma(terms) * (np.abs(goal.c[0]) + weight @ np.abs(c)) + TINY
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         slack = np.where((residual == 0) & _zero_columns(goal, rows, used), 0.0, slack)
         size = np.maximum(np.abs(lower), np.abs(upper))
         parts = np.where(residual > 0, residual * lower, residual * upper)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.plain import PlainDomain, PlainNetwork, cube, feed_forward, one_layer, polytope, space
 
-#: Every engine answers every question here; a new one is one more name.
+#: The engines that take any network and domain.
 ENGINES = ("lp",)
 
 

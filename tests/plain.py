@@ -46,7 +46,9 @@ class PlainNetwork:
         )
 
     def _one_output(self) -> tuple[int, ...]:
-        return (1,) * (self.inputs + self.relus)
+        """The sum of the last layer, so that a chain of layers stays one."""
+        last = self.widths[-1]
+        return (0,) * (self.inputs + self.relus - last) + (1,) * last
 
     def _layer(self, units: Sequence[Unit], earlier: int) -> Any:
         from regions.network import Layer

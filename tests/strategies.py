@@ -46,10 +46,11 @@ def problems(
     max_inputs: int = 3,
     max_layers: int = 3,
     max_units: int = 9,
+    chain: bool = False,
 ) -> Problem:
     """A network and a domain of its dimension, of one of these forms."""
     least = 2 if all(form == "slice" for form in forms) else 1
-    network = draw(networks(least, max_inputs, max_layers, max_units))
+    network = draw(networks(least, max_inputs, max_layers, max_units, chain))
     return Problem(network, draw(domains(network.inputs, forms)))
 
 
@@ -58,9 +59,14 @@ def problems(
 
 @st.composite
 def networks(
-    draw: Draw, min_inputs: int = 1, max_inputs: int = 3, max_layers: int = 3, max_units: int = 9
+    draw: Draw,
+    min_inputs: int = 1,
+    max_inputs: int = 3,
+    max_layers: int = 3,
+    max_units: int = 9,
+    chain: bool = False,
 ) -> PlainNetwork:
-    """A small network; some layers read only the layer before, some everything before."""
+    """A small network; with ``chain`` every layer, the output too, reads the layer before only."""
     inputs = draw(st.integers(min_inputs, max_inputs))
     depth = draw(st.integers(1, max_layers))
     left = max_units
@@ -74,14 +80,14 @@ def networks(
     layers: list[tuple] = []
     for k, width in enumerate(widths):
         earlier = [inputs, *widths[:k]]
-        skips = k > 0 and draw(st.booleans())
+        skips = k > 0 and not chain and draw(st.booleans())
         units: list[tuple] = []
         for _ in range(width):
             units.append(draw(_units(earlier, numbers, units, skips, center if k == 0 else None)))
         layers.append(tuple(units))
     storage = draw(st.sampled_from(["floats", "floats", "rationals", "sparse"]))
     outputs = ()
-    if draw(st.booleans()):
+    if not chain and draw(st.booleans()):
         size = inputs + sum(widths)
         outputs = ((tuple(draw(st.tuples(*[SMALL_INTEGERS] * size))), draw(LEVELS)),)
     return PlainNetwork(inputs, tuple(layers), outputs, storage)
@@ -110,7 +116,8 @@ def _units(
     if kind in ("same", "opposite", "parallel", "multiple", "nearly", "faint"):
         weights, bias = draw(st.sampled_from(list(siblings)))
         if kind == "nearly":
-            moved = draw(st.integers(0, size))  # one weight, or the bias
+            first = 0 if skips or len(earlier) == 1 else size - earlier[-1]
+            moved = draw(st.integers(first, size))  # one weight, or the bias
             away = [draw(TINY) if k == moved else 0 for k in range(size + 1)]
             return tuple(w + d for w, d in zip(weights, away, strict=False)), bias + away[-1]
         if kind == "opposite":
@@ -125,8 +132,9 @@ def _units(
         factor = draw(st.sampled_from(factors[kind]))
         return tuple(factor * w for w in weights), factor * bias
     if kind == "dead" and len(earlier) > 1:  # minus a sum of ReLUs, minus something
-        below = draw(st.tuples(*[st.sampled_from([0, -1, -2])] * (size - earlier[0])))
-        return (0,) * earlier[0] + below, draw(st.sampled_from([0, 0, -1]))
+        start = earlier[0] if skips else size - earlier[-1]
+        below = draw(st.tuples(*[st.sampled_from([0, -1, -2])] * (size - start)))
+        return (0,) * start + below, draw(st.sampled_from([0, 0, -1]))
     if kind == "dead":
         return tuple(draw(st.tuples(*[numbers] * size))), -100
     if kind == "cancel" and skips:  # ± (input − ReLU): identically zero on some regions

@@ -46,6 +46,18 @@ def test_default_initialisation_of_pytorch(case: TorchCase, engine: str):
     assert_exactly(regions.count(case.build(), box, engine=engine), case.regions)
 
 
+ON_BOXES = [
+    case.parameter() for case in (*one_layer_cases(), *deep_cases()) if case.domain.form == "box"
+]
+
+
+@pytest.mark.parametrize("case", ON_BOXES)
+def test_vertices_on_boxes(case: Case):
+    result = regions.count(case.network.build(), case.domain.build(), engine="vertices")
+    assert result.engine == "vertices"
+    assert_exactly(result, case.regions)
+
+
 @pytest.mark.parametrize("layers", range(1, 6))
 def test_first_layers_of_the_sawtooth(layers: int):
     network, unit = sawtooth(5).build(), cube(1, 0, 1).build()

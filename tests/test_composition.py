@@ -143,8 +143,8 @@ def test_all_units_off_leave_the_bias():
     rows = float_rows(network, bits, 3, np.arange(2))
     assert not rows.a.any()
     assert not rows.a_error.any()
-    assert [c for _, c in exact_rows(network, bits, 3)] == [b[0] for b in
-                                                           naive.table(network.output.bias)]  # fmt: skip
+    biases = [line[0] for line in naive.table(network.output.bias)]
+    assert [c for _, c in exact_rows(network, bits, 3)] == biases
 
 
 def test_don_t_cares_do_not_pass():
@@ -163,7 +163,7 @@ def test_products_that_underflow(size: float):
         base = random_network(random, 2, [3, 3, 3], "integers", storage)
 
         def scaled(layer: Layer) -> Layer:
-            factors = np.full(layer.units, size)
+            factors = [size] * layer.units
             weights = tuple((s, block.scale_rows(factors)) for s, block in layer.weights)
             return Layer(weights, layer.bias)
 
@@ -312,3 +312,28 @@ def test_rational_biases_are_covered():
         assert_stable_bits_hold(network, [[F(float(x[0]))]], stable_bits(network, x, x))
         rows = float_rows(network, [], 1, np.arange(2))
         assert_contained(rows, naive.forms(network, [], 1))
+
+
+@pytest.mark.parametrize("tiny", ["1e-400", "-1e-330", "1.4e-323", "-3e-324"])
+def test_rationals_below_the_doubles_are_covered(tiny: str):
+    """Their doubles are 0.0 or far off, in any place of any layer."""
+    for pairs in (
+        [([[tiny]], [0]), ([[1]], [0])],
+        [([[1]], [tiny]), ([[1]], [0])],
+        [([[1], [1]], [0, 0]), ([[1, tiny]], [0]), ([[1]], [0])],
+        [([[1], [1]], [0, 0]), ([[1, -1]], [tiny]), ([[1]], [0])],
+        [([[tiny, 1]], [1]), ([[tiny]], [tiny]), ([[tiny]], [tiny])],
+    ):
+        network = Network.from_layers(pairs)
+        check(network, [np.ones(width, dtype=np.int8) for width in network.widths])
+
+
+@pytest.mark.parametrize("reach", [1.0, 1e100, 1e300])
+@pytest.mark.parametrize("tiny", ["1e-400", "1.4e-323", "3e-310"])
+def test_bounds_of_rationals_below_the_doubles(tiny: str, reach: float):
+    layer = Layer(((0, ExactMatrix.from_rationals([[tiny, "0"], ["0", f"-{tiny}"]])),),
+                  ExactMatrix.column(["0", tiny]))  # fmt: skip
+    ends = np.full(2, -reach), np.full(2, reach)
+    low, high = layer_bounds(layer, [ends])
+    for i, (a, c) in enumerate([(F(tiny), F(0)), (F(tiny), F(tiny))]):
+        assert F(float(low[i])) <= c - a * F(reach) <= c + a * F(reach) <= F(float(high[i]))

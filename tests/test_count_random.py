@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import regions
@@ -83,6 +83,13 @@ def test_hard_problems_equal_the_oracle(name: str, engine: str):
 @given(data=st.data())
 def test_count_equals_the_oracle(form: str, engine: str, data: st.DataObject):
     assert_equals_oracle(data.draw(problems([form])), engine)
+
+
+@given(problem=problems(["cube", "box", "ball"], chain=True, max_inputs=4, max_units=11))
+def test_the_vertices_engine_equals_the_oracle(problem: Problem):
+    bounds = problem.domain.build().constraints()
+    assume(bounds.lower != bounds.upper)  # a single point has no vertices to speak of
+    assert_equals_oracle(problem, "vertices")
 
 
 @given(problem=problems(["cube", "space", "polytope"], max_inputs=2, max_units=14, max_layers=4))

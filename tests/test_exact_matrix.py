@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from solvers.exact_matrix import ExactMatrix
-from solvers.products import exact_groups, product_is_exact
 from solvers.rational import nearest, rational, rationals
 from tests import naive
 from tests.naive import Table
@@ -49,9 +48,9 @@ def make(entries: list, cols: int, storage: str) -> ExactMatrix:
 
 
 @st.composite
-def matrices(draw: Any, rows: int | None = None, cols: int | None = None) -> ExactMatrix:
-    rows = draw(st.integers(0, 4)) if rows is None else rows
-    cols = draw(st.integers(0, 4)) if cols is None else cols
+def matrices(draw: Any, height: int | None = None, width: int | None = None) -> ExactMatrix:
+    rows: int = draw(st.integers(0, 4)) if height is None else height
+    cols: int = draw(st.integers(0, 4)) if width is None else width
     entries = draw(st.sampled_from(ENTRIES))
     lines = [draw(st.lists(entries, min_size=cols, max_size=cols)) for _ in range(rows)]
     return make(lines, cols, draw(st.sampled_from(STORAGES)))
@@ -219,9 +218,9 @@ def test_arrays_are_copied_and_locked():
     assert_is(dense, [[Fraction(1), Fraction(2)]], 2)
     assert_is(sparse, [[Fraction(1), Fraction(2)]], 2)
     assert_is(thirds, [[Fraction(1, 3), Fraction(2, 3)]], 2)
-    results = [dense, sparse, thirds, dense @ dense.transpose(), sparse + sparse, -dense, -sparse,
-               dense.take_cols([1]), sparse.take_rows([0]), sparse.to_dense(), thirds.transpose(),
-               ExactMatrix.identity(2), ExactMatrix.zeros(1, 1), ExactMatrix.column([1, 2])]  # fmt: skip
+    results = [dense, sparse, thirds, dense @ dense.transpose(), sparse + sparse, -dense, -sparse]
+    results += [dense.take_cols([1]), sparse.take_rows([0]), sparse.to_dense(), thirds.transpose()]
+    results += [ExactMatrix.identity(2), ExactMatrix.zeros(1, 1), ExactMatrix.column([1, 2])]
     for matrix in results:
         approx: Any = matrix.approx
         parts = (approx.data, approx.indices, approx.indptr) if matrix.is_sparse else (approx,)
@@ -301,9 +300,9 @@ def test_integer_products(matrix: ExactMatrix, data: st.DataObject):
 def test_shapes_that_do_not_fit():
     a = ExactMatrix.from_floats(np.ones((2, 3)))
     with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 3\) do not multiply"):
-        a @ a
+        _ = a @ a
     with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(3, 2\) do not add"):
-        a + a.transpose()
+        _ = a + a.transpose()
 
 
 @pytest.mark.parametrize(
@@ -354,72 +353,6 @@ def test_the_shadow_of_what_no_double_holds():
     assert_is(sparse(1e-200) @ sparse(1e-200), [[Fraction(1e-200) ** 2]], 1)
 
 
-# ------------------------------------------------------------------------- sums of products
-
-
-@given(st.lists(st.tuples(*[st.one_of(DOUBLES, NASTY)] * 2), min_size=1, max_size=20))
-def test_product_is_exact_never_claims_too_much(pairs: list[tuple[float, float]]):
-    left, right = np.array(pairs).T
-    claims = product_is_exact(left, right)
-    for claim, a, b in zip(claims, left, right, strict=True):
-        assert not claim or Fraction(a * b) == Fraction(a) * Fraction(b)
-
-
-def test_product_is_exact_sees_exact_products():
-    random = np.random.default_rng(0)
-    left = np.ldexp(random.integers(-(2**26), 2**26, 3000), random.integers(-300, 300, 3000))
-    right = np.ldexp(random.integers(-(2**27), 2**27, 3000), random.integers(-300, 300, 3000))
-    assert product_is_exact(left, right).all()  # 53 bits suffice
-
-
-@pytest.mark.parametrize("spread", [40, 130, 300])
-def test_product_is_exact_on_many_doubles(spread: int):
-    """Random doubles, near misses (one bit too many) and products near the smallest doubles."""
-    random = np.random.default_rng(spread)
-    bits = random.integers(20, 54, (2, 4000))
-    whole = random.integers(0, 2**53, (2, 4000)) >> (53 - bits) | 1
-    decimal = random.integers(-spread, spread + 1, (2, 4000)) * random.choice([0, 1], (2, 4000))
-    left, right = whole * 10.0 ** np.minimum(decimal, 280)
-    with np.errstate(over="ignore", under="ignore"):
-        claims, products = product_is_exact(left, right), left * right
-    assert 0 < claims.sum() < len(claims)
-    for claim, a, b, c in zip(claims, left, right, products, strict=True):
-        assert not claim or Fraction(float(c)) == Fraction(float(a)) * Fraction(float(b))
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.one_of(DOUBLES, NASTY), st.one_of(DOUBLES, NASTY)),
-             min_size=1, max_size=12),
-    st.booleans(), st.booleans(), st.booleans(),
-)  # fmt: skip
-def test_exact_groups(items: list, weighted: bool, thirds: bool, factor_thirds: bool):
-    items = sorted(items, key=lambda item: item[0])
-    group = np.array([item[0] for item in items])
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    part = [Fraction(1, 3) if thirds else Fraction(1), Fraction(1, 7) if factor_thirds else 1]
-    values = [Fraction(item[1]) * part[0] for item in items]
-    factors = [Fraction(item[2]) * part[1] if weighted else Fraction(1) for item in items]
-    approx, rest = exact_groups(
-        np.array([float(v) for v in values]),
-        rationals(values) if thirds else None,
-        np.array([float(f) for f in factors]) if weighted else None,
-        rationals(factors) if weighted and factor_thirds else None,
-        starts,
-    )
-    expected = [
-        sum((v * f for v, f, g in zip(values, factors, group, strict=True) if g == k), Fraction(0))
-        for k in sorted(set(group.tolist()))
-    ]
-    assert naive.vector(approx if rest is None else rest) == expected
-    assert approx.tolist() == [nearest(rational(q)) for q in expected]
-
-
-def test_exact_groups_of_nothing():
-    approx, rest = exact_groups(np.zeros(0), None, None, None, np.zeros(0, dtype=int))
-    assert approx.shape == (0,)
-    assert rest is None
-
-
 def test_sums_of_many_doubles_are_exact():
     """Ill-conditioned sums: floats lose everything, the matrix nothing."""
     random = np.random.default_rng(3)
@@ -429,3 +362,67 @@ def test_sums_of_many_doubles_are_exact():
     assert naive.table(row @ ones) == [[Fraction(1e-45)]]
     entries = ExactMatrix.from_entries(np.zeros(401), np.zeros(401), row.approx[0], (1, 1))  # type: ignore
     assert naive.table(entries) == [[Fraction(1e-45)]]
+
+
+@pytest.mark.parametrize(
+    "indices",
+    [([0, 0], [0, 1]), ([1, 1], [0, 1]), ([0, 1], [1, 0]), ([0, 1], [0, 0]), ([0], [0])],
+)
+def test_zeros_and_ones_that_are_no_identity(indices: tuple[list[int], list[int]]):
+    ones = ExactMatrix.from_entries(*indices, np.ones(len(indices[0])), (2, 2))
+    other = ExactMatrix.from_floats([[1, 2], [3, 4]])
+    assert not ones.is_identity
+    a, b = naive.table(ones), naive.table(other)
+    assert_is(ones @ other, naive.product(a, b, 2, 2), 2)
+    assert_is(other @ ones, naive.product(b, a, 2, 2), 2)
+
+
+@given(st.data())
+def test_products_of_zeros_and_ones(data: st.DataObject):
+    lines = st.lists(st.lists(st.sampled_from([0, 0, 1]), min_size=3, max_size=3),
+                     min_size=3, max_size=3)  # fmt: skip
+    left, right = (make(data.draw(lines), 3, data.draw(st.sampled_from(STORAGES))) for _ in "ab")
+    assert_is(left @ right, naive.product(naive.table(left), naive.table(right), 3, 3), 3)
+
+
+def test_nearly_one_is_not_one():
+    nearly = ExactMatrix.from_entries([0], [0], [1 + Fraction(1, 10**30)], (1, 1))
+    assert not nearly.is_identity
+    assert_is(nearly @ ExactMatrix.column([7.0]), [[7 + Fraction(7, 10**30)]], 1)
+
+
+def test_nothing_is_rounded_on_the_way_in():
+    large = 2**53 + 1
+    assert_is(ExactMatrix.from_entries([0], [0], np.array([large]), (1, 1)), [[Fraction(large)]], 1)
+    assert_is(ExactMatrix.from_floats(sp.csr_array([[large]])), [[Fraction(large)]], 1)
+    entries = sp.coo_array(([1e16, 1.0, -1e16], ([0, 0, 0], [0, 0, 0])), shape=(1, 1))
+    assert_is(ExactMatrix.from_floats(entries), [[Fraction(1)]], 1)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant <= 52, reason="a long double is a double here")
+def test_long_doubles_are_refused():
+    values = np.array([[np.longdouble(1) / 3]])
+    with pytest.raises(ValueError, match="long double"):
+        ExactMatrix.from_floats(values)
+    with pytest.raises(ValueError, match="long double"):
+        ExactMatrix.from_floats(sp.csr_array(values))
+    with pytest.raises(ValueError, match="long double"):
+        ExactMatrix.from_entries([0], [0], values[0], (1, 1))
+
+
+@pytest.mark.parametrize(("row", "col"), [(0, 2), (2, 0), (-1, 0), (0, -1)])
+def test_indices_outside_the_shape_are_refused(row: int, col: int):
+    with pytest.raises((ValueError, IndexError)):
+        ExactMatrix.from_entries([row], [col], np.ones(1), (2, 2))
+
+
+def test_sparse_products_that_overflow():
+    row = ExactMatrix.from_entries([0, 0], [0, 1], np.array([1e200, 1e200]), (1, 2))
+    up = ExactMatrix.from_entries([0, 1], [0, 0], np.array([1e200, -1e200]), (2, 1))
+    assert_is(row @ up, [[Fraction(0)]], 1)
+    with pytest.raises(ValueError, match="no double needs a size"):
+        _ = row @ row.transpose()
+    large = ExactMatrix.from_entries([0], [0], np.array([1.7e308]), (1, 1))
+    with pytest.raises(ValueError, match="no double needs a size"):
+        _ = large + large
+    assert (large + -large).nnz == 0

@@ -74,8 +74,9 @@ def linprog(cost: Sequence, rows: Sequence[Sequence], constants: Sequence) -> An
     from scipy.optimize import linprog as scipy_linprog
 
     a = -np.array(rows, dtype=float).reshape(len(constants), len(cost))
-    return scipy_linprog(np.array(cost, float), a if len(a) else None,
-                         np.array(constants, float) if len(a) else None, bounds=(None, None))  # fmt: skip
+    b = np.array(constants, dtype=float)
+    c = np.array(cost, dtype=float)
+    return scipy_linprog(c, A_ub=a, b_ub=b, bounds=(None, None))
 
 
 # ------------------------------------------------------------------------ against scipy
@@ -277,7 +278,7 @@ KUHN = (
     ids=["Beale", "Kuhn"],
 )
 def test_cycling_examples_end(program: tuple, start: list, least: Fraction, axes: list):
-    cost, rows, constants, base = moved(*program, start, axes)
+    cost, rows, constants, base = moved(*program, start=start, axes=axes)
     found = solve(cost, rows, constants)
     reference = linprog(cost, rows, constants)
     assert reference.status == 0

@@ -320,8 +320,12 @@ def test_rows_of_a_half_infinite_box():
     """x >= 0 has no upper end: a positive residual is bounded, a negative one is not."""
     box = np.array([0.0, -1.0]), np.array([INF, 1.0])
     none = FloatRows(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 2)), np.zeros(0))
-    for a, error, least in (([1.0, 0.0], 0.0, 2.0), ([-1.0, 0.0], 0.0, -INF), ([0.0, 1.0], 0.0, 1.0),
-                            ([0.0, 1.0], 1e-300, -INF)):  # fmt: skip
+    for a, error, least in (
+        ([1.0, 0.0], 0.0, 2.0),
+        ([-1.0, 0.0], 0.0, -INF),
+        ([0.0, 1.0], 0.0, 1.0),
+        ([0.0, 1.0], 1e-300, -INF),
+    ):
         goal = FloatRows(np.array([a]), np.array([2.0]), np.full((1, 2), error), np.zeros(1))
         bound = bound_of(goal, none, np.zeros(0), *box)
         assert bound == pytest.approx(least, abs=1e-9) or bound == -INF
@@ -349,3 +353,62 @@ def test_stacked_take_and_signed():
     assert np.array_equal(flipped.c, both.c * [1, -1, -1])
     assert np.array_equal(flipped.a_error, both.a_error)
     assert np.array_equal(flipped.c_error, both.c_error)
+
+
+@pytest.mark.parametrize("point", [1e150, 1e100, 1.0, 1e-100])
+@pytest.mark.parametrize("size", [1e-310, 1e-315, 3e-308, 1e-305])
+def test_subnormal_coefficients(size: float, point: float):
+    """γ·|a| underflows for these; the rounding error of a·x does not where x is large."""
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        a = size * random.standard_normal((3, 4))
+        points = point * random.standard_normal((3, 4))
+        c = -(points[0] @ a.T)
+        rows = FloatRows(a, c, np.zeros((3, 4)), np.zeros(3))
+        assert_values(random, rows, points)
+        low, high = rows.over_box(points[0], points[0])
+        reach = np.abs(points[0])
+        wide_low, wide_high = rows.over_box(-reach, reach)
+        none = FloatRows(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 4)), np.zeros(0))
+        for i, (line, constant) in enumerate(truth(random, rows)):
+            exact = value((line, constant), points[0].tolist())
+            assert low[i] <= exact <= high[i]
+            least = exact_least((line, constant), (-reach).tolist(), reach.tolist())
+            assert wide_low[i] <= least
+            assert -wide_high[i] <= exact_least(([-v for v in line], -constant),
+                                                (-reach).tolist(), reach.tolist())  # fmt: skip
+            one = rows.take(np.array([i]))
+            assert bound_of(one, none, np.zeros(0), -reach, reach) <= least
+
+
+def test_values_that_overflow_on_the_way_are_not_believed():
+    """1.7e308·(1 + 1 - 1 - 1) - 1 is -1, but partial sums are infinite."""
+    a = np.array([[1.0, 1.0, -1.0, -1.0, -1.0]])
+    rows = FloatRows(a, np.zeros(1), np.zeros((1, 5)), np.zeros(1))
+    for order in ([0, 1, 2, 3, 4], [0, 2, 1, 3, 4], [2, 3, 0, 1, 4]):
+        picked = FloatRows(a[:, order], rows.c, rows.a_error, rows.c_error)
+        point = np.array([[1.7e308] * 4 + [1.0]])[:, order]
+        assert_values(np.random.default_rng(0), picked, point)
+        with np.errstate(over="ignore", invalid="ignore"):
+            low, high = picked.over_box(point[0], point[0])
+        assert low[0] <= -1 <= high[0]
+
+
+def test_sums_of_bounds_that_lose_every_small_term():
+    """1.5 - u rounds to 1.5: the sum of the parts is off by far more than any coefficient."""
+    small = -0.99 * 2.0**-53
+    ends = np.array([1.5] * 8 + [small] * 120)
+    none = FloatRows(np.zeros((0, 128)), np.zeros(0), np.zeros((0, 128)), np.zeros(0))
+    for order in (np.arange(128), np.arange(128)[::-1], np.random.default_rng(0).permutation(128)):
+        side = ends[order]
+        goal = FloatRows(np.ones((1, 128)), np.zeros(1), np.zeros((1, 128)), np.zeros(1))
+        bound = bound_of(goal, none, np.zeros(0), side, side)
+        assert bound <= exact_least(truth(np.random.default_rng(0), goal)[0], side.tolist(),
+                                    side.tolist())  # fmt: skip
+        assert bound > 11.9
+
+
+def test_a_constant_that_makes_a_value_overflow():
+    rows = FloatRows(np.array([[1.0], [-1.0]]), np.array([1.5e308, -1.5e308]), np.zeros((2, 1)),
+                     np.zeros(2))  # fmt: skip
+    assert_values(np.random.default_rng(0), rows, np.array([[1.5e308]]))

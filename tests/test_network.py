@@ -116,8 +116,8 @@ def test_a_sparse_bias_is_stored_densely():
 
 
 def test_rewritten_units_are_counted():
-    first, second = layer((0, [[1.0], [2.0]]), bias=[0, 0], kind="abs"), layer((1, [[1.0, 1.0]]),
-                                                                               bias=[0])  # fmt: skip
+    first = layer((0, [[1.0], [2.0]]), bias=[0, 0], kind="abs")
+    second = layer((1, [[1.0, 1.0]]), bias=[0])
     network = Network(1, (first, second), layer((2, [[1.0]]), bias=[0]))
     assert (network.relus, network.rewritten) == (3, 2)
 

@@ -84,7 +84,7 @@ EXACT = (
 CONFINED = {
     "highspy": ("solvers/highs.py",),
     "matplotlib": (),
-    "numba": ("regions/counting/vertex_kernel.py", "solvers/vertices.py"),
+    "numba": ("regions/counting/vertex_", "solvers/vertices.py"),
     "onnx": ("regions/readers/onnx_",),
     "scipy.optimize": ("solvers/scipy_.py",),
     "sklearn": ("regions/readers/sklearn_",),

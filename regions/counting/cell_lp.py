@@ -55,7 +55,8 @@ class CellProgram:
             return
         scale = np.abs(a).max(axis=1, initial=0.0)
         scale[scale == 0] = 1.0
-        rows, limits = a / scale[:, None], -c / scale
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows, limits = a / scale[:, None], -c / scale
         self._session.add_rows(rows, limits, np.full(len(c), np.inf))
         self._scales += scale.tolist()
 
@@ -95,7 +96,9 @@ class CellProgram:
         point = _checked(solution.x, self._columns)
         duals = _checked(solution.row_duals, len(self._scales))
         if duals is not None:
-            duals = np.maximum(duals, 0.0) * (scale / np.array(self._scales))
+            with np.errstate(over="ignore", invalid="ignore"):
+                duals = np.maximum(duals, 0.0) * (scale / np.array(self._scales))
+            duals = _checked(duals, len(self._scales))
         return point, duals
 
     def basis(self) -> Basis | None:
