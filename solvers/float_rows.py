@@ -55,9 +55,7 @@ class FloatRows:
         with np.errstate(invalid="ignore", over="ignore"):
             return self._at(points, spread)
 
-    def _at(
-        self, points: np.ndarray, spread: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _at(self, points: np.ndarray, spread: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         values = points @ self.a.T + self.c
         size = np.abs(points)
         magnitude = np.abs(self.a).T
@@ -81,7 +79,8 @@ class FloatRows:
             error += self.c_error + rounding * np.abs(self.c) + TINY
             error *= 1 + 4 * rounding
             low, high = low - error, high + error
-        return np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
+        low = np.where(np.isnan(low) | (low == np.inf), -np.inf, low)
+        return low, np.where(np.isnan(high) | (high == -np.inf), np.inf, high)
 
 
 def _times(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:

@@ -104,7 +104,8 @@ def test_count_json(run: Run, cross: Path):
     keys = "lower upper exact unresolved definition engine seconds model domain stats"
     assert set(keys.split()) <= set(record)
     assert (record["lower"], record["upper"], record["exact"]) == (4, 4, True)
-    assert (record["unresolved"], record["definition"], record["engine"]) == (0, "regions", "vertices")
+    assert (record["unresolved"], record["definition"]) == (0, "regions")
+    assert record["engine"] == "vertices"
     assert record["domain"] == "box:-1,1"
     assert set(record["model"]) >= {"inputs", "relus", "rewritten", "activation", "digest"}
     assert (record["model"]["inputs"], record["model"]["relus"]) == (2, 2)
@@ -293,7 +294,10 @@ def fails(run: Run, *args: object) -> str:
         (("count", "{cross}", "--domian", "box:-1,1"), "did you mean --domain?"),
         (("count", "{cross}", "--workers", "2"), "No such option: --workers"),
         (("count", "{cross}", "--domain"), "'--domain' requires an argument"),
-        (("count", "{cross}", "--engine", "atuo"), "needs auto or vertices or lp; did you mean auto?"),
+        (
+            ("count", "{cross}", "--engine", "atuo"),
+            "needs auto or vertices or lp; did you mean auto?",
+        ),
         (("count", "{cross}", "--definition", "maps"), "--definition maps: needs regions"),
         (("count", "{cross}", "--time-limit", "soon"), "Invalid value for '--time-limit'"),
         (("count", "{cross}", "--time-limit", "-1"), "--time-limit -1: needs seconds"),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from regions.composition import float_rows
-from regions.counting.bounds import open_node
+from regions.counting.bounds import cells, open_node
 from regions.counting.by_lp import LPEngine, LPNode
 from regions.counting.forms import Halfspaces, LayerRows, Split
 from regions.counting.points import Stock
@@ -46,14 +46,16 @@ class VertexEngine:
         self.stop = stop
         self.widths = np.array(network.widths)
         self.words = (int(self.widths.max()) + 63) // 64
-        self.shape = _shape(network, hard.judge.low, hard.judge.high)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is never certain
+            self.shape = _shape(network, hard.judge.low, hard.judge.high)
         self.state = np.zeros(6, dtype=np.int64)
         depth = 2 * network.relus + len(network.layers) + 8  # a path, and a sibling of each node
         self.stores = self._new_stores(depth, 4096)
         self.frames = _new_frames(depth, self.words)
         self.failures = self._new_failures(depth)
         self.set_aside = 0
-        self._first_node()
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._first_node()
 
     # -- storage ---------------------------------------------------------------------------
 
@@ -136,18 +138,16 @@ class VertexEngine:
             if code == GROW:
                 self._grow()
             if code in (DONE, DRAIN):
-                for expansion in self._drained():
-                    outcome = search(
-                        lambda expansion=expansion: expansion, self.hard.expand,
-                        expansion.regions + sum(node.bound for node in expansion.children),
-                        self.stop, None,
-                    )  # fmt: skip
+                for index in range(int(self.state[5])):
+                    outcome = self._count_set_aside(index)
                     nodes += outcome.nodes
                     if outcome.stopped is None:
                         found += outcome.lower
                     else:
                         left_low += outcome.lower
                         left_high += outcome.upper
+                self.set_aside += int(self.state[5])
+                self.state[5] = 0
             found_now = found + int(self.state[2])
             opened = list(self._open())
             low = found_now + len(opened) + left_low
@@ -189,13 +189,19 @@ class VertexEngine:
 
     # -- cells set aside -------------------------------------------------------------------
 
-    def _drained(self) -> Iterator[Expansion[LPNode]]:
-        """The nodes set aside, as nodes of the exact engine."""
-        number = int(self.state[5])
-        self.set_aside += number
-        for index in range(number):
-            yield self._exact_node(index)
-        self.state[5] = 0
+    def _count_set_aside(self, index: int) -> Outcome:
+        """Count one node that was set aside, exactly; bounds of it if `stop` says so first."""
+        failures, dim = self.failures, self.frame.dim
+        layer, entered = int(failures.layer[index]), bool(failures.entered[index])
+        undecided = 0 if entered else sum(int(w).bit_count() for w in failures.active[index])
+        limit = cells(undecided, dim)
+        for width in self.widths[layer + 1 :].tolist():
+            limit *= cells(width, dim)
+
+        def root() -> Expansion[LPNode]:
+            return self._exact_node(index)
+
+        return search(root, self.hard.expand, limit, self.stop, None)
 
     def _exact_node(self, index: int) -> Expansion[LPNode]:
         failures = self.failures

@@ -15,6 +15,7 @@ from solvers.options import SolveOptions
 from solvers.program import LinearProgram
 from solvers.solution import Basis
 
+WILD = 1e15  # limits of rows beyond this mean nothing to a float solver
 REACH = 2.0**14  # stands for infinity in proposals only; nothing that is proved depends on it
 
 
@@ -57,6 +58,9 @@ class CellProgram:
         scale[scale == 0] = 1.0
         with np.errstate(over="ignore", invalid="ignore"):
             rows, limits = a / scale[:, None], -c / scale
+        # a row that a solver would take for infinite, or refuse, is left out of the proposal
+        wild = ~(np.isfinite(rows).all(axis=1) & (np.abs(limits) < WILD))
+        rows[wild], limits[wild] = 0.0, -np.inf
         self._session.add_rows(rows, limits, np.full(len(c), np.inf))
         self._scales += scale.tolist()
 

@@ -95,7 +95,7 @@ class Judge:
         """A double point strictly inside the cell with goal < 0, between vertex and anchor."""
         ends = np.stack([vertex, anchor])
         below, above = goal.floats.at(ends)[0][:, 0]
-        if not (np.isfinite(ends).all() and below < 0 <= above):
+        if not (np.isfinite([*ends.ravel(), below, above]).all() and below < 0 <= above):
             return None
         ratio = below / (below - above)  # the goal vanishes at vertex + ratio (anchor - vertex)
         for share in (ratio / 2, ratio / 16):  # far from the sides, so that points stay central
