@@ -29,7 +29,7 @@ demo: install
 	@echo "$$ regions info examples/models/digits.pt"
 	@$(BIN)/regions info examples/models/digits.pt
 	@echo
-	@echo "$$ regions count examples/models/digits.pt"
+	@echo "$$ regions count examples/models/digits.pt   (the first count compiles the engine: up to a minute)"
 	@$(BIN)/regions count examples/models/digits.pt
 
 test: install

@@ -162,7 +162,6 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
         if "skipped" in row:
-            table.add_row(row["name"], f"skipped: {row['skipped']}")
             continue
         exact = row["lower"] == row["upper"]
         table.add_row(
@@ -179,6 +178,9 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
             f"{row['rational_share']:.2%}",
         )
     console.print(table)
+    for row in rows:
+        if "skipped" in row:
+            console.print(f"{row['name']}: skipped, {row['skipped']}", highlight=False)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -113,6 +113,19 @@ def test_an_interruption_leaves_valid_bounds(reports_before: int):
 
 
 @pytest.mark.usefixtures("ctrl_c")
+def test_a_second_interruption_is_not_caught():
+    handler = signal.getsignal(signal.SIGINT)
+
+    def interrupt_twice(_: Progress) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        count_by_lp(LONG, progress=interrupt_twice)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_count_can_be_repeated():
     network, domain = frozen((4, 4)).build(), cube(2).build()
 

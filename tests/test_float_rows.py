@@ -412,3 +412,13 @@ def test_a_constant_that_makes_a_value_overflow():
     rows = FloatRows(np.array([[1.0], [-1.0]]), np.array([1.5e308, -1.5e308]), np.zeros((2, 1)),
                      np.zeros(2))  # fmt: skip
     assert_values(np.random.default_rng(0), rows, np.array([[1.5e308]]))
+
+
+def test_a_constant_that_makes_a_bound_overflow():
+    rows = FloatRows(np.array([[1.0], [-1.0]]), np.array([1.5e308, -1.5e308]), np.zeros((2, 1)),
+                     np.zeros(2))  # fmt: skip
+    lower, upper = np.array([1.5e308]), np.array([1.6e308])
+    with np.errstate(over="ignore"):
+        low, high = rows.over_box(lower, upper)
+    assert low[0] < INF
+    assert high[1] > -INF
