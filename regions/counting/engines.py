@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "auto": "choose one",
-    "vertices": "compiled (the first run takes a minute), plain networks, boxes of dimension up to 8",
+    "vertices": "compiled (the first run: a minute), plain networks, boxes of dimension up to 8",
     "lp": "linear programs, anything; the reference",
 }
 VERTICES_DIM = 8  # what the vertices engine can hold
