@@ -7,7 +7,7 @@ interior point, and everything else is computed there (meanings §2.4).  All of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from regions.constraints import Bounds, Constraints, Span, unbounded
 from regions.domain_base import Domain
 from regions.errors import DomainError
 from regions.network import Layer, Network
+from solvers.backend import Backend
 from solvers.exact_matrix import ExactMatrix
 from solvers.interior import Implied, Inside, strict_interior
 from solvers.rational import nearest, rational, row_echelon
@@ -76,7 +77,13 @@ class Frame:
         return tuple(result)
 
     def pull(self, network: Network) -> Network:
-        """The network as a function of the coordinates: u to f(p + B u)."""
+        """The network as a function of the coordinates: u to f(p + B u).
+
+        Raises
+        ------
+        DomainError
+            If a composed weight is too large: an inexact one above 1e280.
+        """
         shifted = any(self.origin)
         if self.basis.is_identity and not shifted:
             return network
@@ -92,17 +99,27 @@ class Frame:
                 weights.append((source, block))
             return replace(layer, weights=tuple(weights), bias=bias)
 
-        layers = tuple(pulled(layer) for layer in network.layers)
-        return Network(self.dim, layers, pulled(network.output), network.origin)
+        try:
+            layers = tuple(pulled(layer) for layer in network.layers)
+            output = pulled(network.output)
+        except ValueError as error:
+            raise DomainError(f"the network in the domain's own coordinates: {error}") from error
+        return Network(self.dim, layers, output, network.origin)
 
     @staticmethod
-    def of(domain: Domain) -> Frame:
+    def of(
+        domain: Domain, backend: Backend | None = None, stop: Callable[[], bool] | None = None
+    ) -> Frame:
         """The frame of a domain.
+
+        `backend` may propose the interior point (it is checked); `stop` is polled meanwhile.
 
         Raises
         ------
         DomainError
             If the domain is empty.
+        Stopped
+            When `stop` returned true.
         """
         constraints = domain.constraints()
         builder = _Builder.of(constraints, domain)
@@ -112,6 +129,8 @@ class Frame:
                 builder.upper,
                 [row for row, _, _ in builder.rows],
                 [limit for _, limit, _ in builder.rows],
+                backend,
+                stop,
             )
             if isinstance(found, Inside):
                 return builder.frame(found.point)

@@ -137,7 +137,7 @@ class ExactMatrix:
     def nnz(self) -> int:
         """Number of non-zero entries."""
         if isinstance(self.approx, np.ndarray):
-            return int(np.count_nonzero(self.approx))
+            return int(np.count_nonzero(self.approx if self.exact is None else self.exact != 0))
         return int(self.approx.nnz)
 
     @cached_property
@@ -256,7 +256,8 @@ class ExactMatrix:
         return result if self.is_sparse and other.is_sparse else result.to_dense()
 
     def __neg__(self) -> ExactMatrix:
-        return ExactMatrix(_locked(-self.approx), None if self.exact is None else -self.exact)
+        exact = None if self.exact is None else _locked(-self.exact)
+        return ExactMatrix(_locked(-self.approx), exact)
 
     def scale_rows(self, factors: Sequence[object]) -> ExactMatrix:
         """diag(factors) · M."""
@@ -269,8 +270,7 @@ class ExactMatrix:
     def transpose(self) -> ExactMatrix:
         """Mᵀ."""
         if isinstance(self.approx, np.ndarray):
-            exact = None if self.exact is None else np.ascontiguousarray(self.exact.T)
-            return ExactMatrix(_locked(np.ascontiguousarray(self.approx.T)), exact)
+            return _picked(self.approx.T, None if self.exact is None else self.exact.T)
         rows, cols, values, exact = self.entries
         return _gather(cols, rows, values, exact, (self.shape[1], self.shape[0]))
 
@@ -278,8 +278,7 @@ class ExactMatrix:
         """The rows with these indices, in this order."""
         wanted = np.asarray(index, dtype=np.int64)
         if isinstance(self.approx, np.ndarray):
-            exact = None if self.exact is None else self.exact[wanted]
-            return ExactMatrix(_locked(self.approx[wanted]), exact)
+            return _picked(self.approx[wanted], None if self.exact is None else self.exact[wanted])
         size = len(wanted)
         pick = ExactMatrix.from_entries(
             np.arange(size), wanted, np.ones(size), (size, self.shape[0])
@@ -290,16 +289,15 @@ class ExactMatrix:
         """The columns with these indices, in this order."""
         wanted = np.asarray(index, dtype=np.int64)
         if isinstance(self.approx, np.ndarray):
-            exact = None if self.exact is None else np.ascontiguousarray(self.exact[:, wanted])
-            return ExactMatrix(_locked(np.ascontiguousarray(self.approx[:, wanted])), exact)
+            exact = None if self.exact is None else self.exact[:, wanted]
+            return _picked(self.approx[:, wanted], exact)
         return self.transpose().take_rows(wanted).transpose()
 
     def to_dense(self) -> ExactMatrix:
         """The same matrix, stored densely."""
         if isinstance(self.approx, np.ndarray):
             return self
-        approx = _locked(self.approx.toarray())
-        return ExactMatrix(approx, None if self.exact is None else self.dense())
+        return _picked(self.approx.toarray(), None if self.exact is None else self.dense())
 
     # -- integers: the exact form that is cheap to multiply with -----------------------------
 
@@ -397,8 +395,7 @@ def _kept(approx: np.ndarray, exact: np.ndarray) -> np.ndarray | None:
         raise ValueError("ExactMatrix: an entry that is no double needs a size below 1e280")
     if not rounded.any():
         return None
-    exact.flags.writeable = False
-    return exact
+    return _locked(exact)
 
 
 def _check_finite(values: np.ndarray) -> None:
@@ -410,6 +407,12 @@ def _dense(exact: np.ndarray) -> ExactMatrix:
     approx = floats(exact)
     kept = _kept(approx, exact)
     return ExactMatrix(_locked(approx), kept)
+
+
+def _picked(approx: np.ndarray, exact: np.ndarray | None) -> ExactMatrix:
+    """The dense matrix of entries taken from another one."""
+    kept = None if exact is None else _kept(approx, np.ascontiguousarray(exact))
+    return ExactMatrix(_locked(np.ascontiguousarray(approx)), kept)
 
 
 def _exactly(values: np.ndarray, exact: np.ndarray | None) -> np.ndarray:
@@ -443,4 +446,4 @@ def _gather(
     place = key[starts][keep]
     indptr = np.searchsorted(place // max(shape[1], 1), np.arange(shape[0] + 1))
     matrix = sp.csr_array((approx[keep], place % max(shape[1], 1), indptr), shape=shape)
-    return ExactMatrix(_locked(matrix), None if rest is None else rest[keep])
+    return ExactMatrix(_locked(matrix), None if rest is None else _locked(rest[keep]))

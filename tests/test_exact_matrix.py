@@ -426,3 +426,30 @@ def test_sparse_products_that_overflow():
     with pytest.raises(ValueError, match="no double needs a size"):
         _ = large + large
     assert (large + -large).nnz == 0
+
+
+def test_non_zero_entries_that_underflow_are_counted():
+    assert ExactMatrix.from_rationals([["1e-400", 0]]).nnz == 1
+    assert ExactMatrix.from_entries([0], [1], ["1e-400"], (1, 2)).nnz == 1
+
+
+@given(matrices(), st.data())
+def test_rationals_are_kept_only_where_they_are_needed(matrix: ExactMatrix, data: st.DataObject):
+    rows, cols = matrix.shape
+    some = data.draw(st.lists(st.integers(0, rows - 1), max_size=3)) if rows else []
+    others = data.draw(st.lists(st.integers(0, cols - 1), max_size=3)) if cols else []
+    results = [matrix, matrix.transpose(), matrix.take_rows(some), matrix.take_cols(others),
+               -matrix, matrix.to_dense(), matrix + matrix]  # fmt: skip
+    for result in results:
+        double = all(
+            Fraction(nearest(rational(q))) == q for row in naive.table(result) for q in row
+        )
+        assert result.is_double == double
+
+
+def test_rationals_are_locked():
+    thirds = ExactMatrix.from_rationals([["1/3", "2/3"]])
+    sparse = ExactMatrix.from_entries([0], [0], ["1/3"], (1, 1))
+    for matrix in (thirds, sparse, thirds.transpose(), -thirds, thirds @ thirds.transpose(),
+                   thirds.take_cols([1]), sparse + sparse, sparse.to_dense()):  # fmt: skip
+        assert matrix.exact is None or not matrix.exact.flags.writeable

@@ -9,17 +9,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regions import count
 from regions.constraints import Constraints, unbounded
 from regions.domain import Ball, Box, Intersection, Polytope, Segment, Slice, Space
 from regions.domain_base import Domain
 from regions.errors import DomainError
 from regions.frame import Frame
 from regions.network import Network
+from solvers.backend import get_backend
+from solvers.exact_simplex import Stopped
 from solvers.rational import rational, rationals
 from tests import naive, oracle
+from tests.lying import LIES, LyingBackend
 from tests.naive import random_network
 from tests.plain import PlainDomain
 from tests.strategies import domains, problems
@@ -346,3 +351,30 @@ def test_crossing_bounds_of_a_foreign_domain_are_empty():
 
     with pytest.raises(DomainError, match=r"the domain odd is empty .the bounds of coordinate 0 e"):
         Frame.of(Odd())
+
+
+# a corner cut off so far that the centre of the box is no interior point
+CORNER = Box.cube(3, -1, 1) & Polytope([[1, 1, 1]], [-2])
+
+
+def test_a_limit_while_the_frame_is_sought_leaves_bounds():
+    with pytest.raises(Stopped):
+        Frame.of(CORNER, stop=lambda: True)
+    network = Network.from_layers([(np.eye(3), np.zeros(3)), (np.ones((1, 3)), [0])])
+    result = count(network, CORNER, time_limit=0, backend=LyingBackend("always failed"))
+    assert (result.lower, result.upper, result.stopped) == (0, 8, "time limit")
+    assert int(count(network, CORNER)) == 1
+
+
+def test_a_proposed_interior_point_is_checked():
+    for backend in (get_backend("highs"), *(LyingBackend(lie) for lie in LIES)):
+        frame = Frame.of(CORNER, backend)
+        assert sum(frame.interior, fmpq(0)) < -2
+        assert all(-1 < q < 1 for q in frame.interior)
+
+
+def test_a_composed_weight_that_is_too_large_is_refused():
+    domain = Segment(["1/3", 0], ["1e200", 1])
+    network = Network.from_layers([([["1e200", 0]], [0]), ([[1]], [0])])
+    with pytest.raises(DomainError, match="below 1e280"):
+        count(network, domain)

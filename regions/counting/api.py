@@ -16,6 +16,7 @@ from regions.frame import Frame
 from regions.network import Network
 from regions.results import Count, Progress
 from solvers.backend import Backend, get_backend
+from solvers.exact_simplex import Stopped
 
 
 def count(
@@ -77,9 +78,22 @@ def count(
         )
     solver = get_backend(backend) if isinstance(backend, str) else backend
     stop = Stop(None if time_limit is None else start + time_limit)
+    counted = network if layers is None else network.truncate(layers)
     with interruptible(stop):
-        frame = Frame.of(domain)
-        counted = network if layers is None else network.truncate(layers)
+        try:
+            frame = Frame.of(domain, solver, stop)
+        except Stopped:  # not even known to have a point
+            return Count(
+                lower=0,
+                upper=_limit(counted, domain.dim),
+                engine=engine,
+                why="stopped before an interior point of the domain was found",
+                seconds=time.monotonic() - start,
+                stopped=stop.reason(),
+                domain=domain.spec,
+                model=describe(network),
+                stats={},
+            )
         pulled = frame.pull(counted)
         used, why = choose(pulled, frame) if engine == "auto" else (engine, "asked for")
         why_not = refusal(pulled, frame) if used == "vertices" else None
@@ -89,7 +103,7 @@ def count(
                 "use engine='lp', which takes anything, or 'auto'"
             )
         lp = LPEngine(pulled, frame, solver, stop)
-        limit = _limit(counted, frame)
+        limit = _limit(counted, frame.dim)
         set_aside = 0
         try:
             if used == "vertices":
@@ -126,12 +140,12 @@ def describe(network: Network) -> dict[str, object]:
     }
 
 
-def _limit(network: Network, frame: Frame) -> int:
+def _limit(network: Network, dim: int) -> int:
     """The bound of the whole tree from the architecture alone."""
     if not network.widths:
         return 1
     first, *later = network.widths
-    return open_node(first, first, frame.dim, [(w, w) for w in later], network.is_feed_forward)
+    return open_node(first, first, dim, [(w, w) for w in later], network.is_feed_forward)
 
 
 def _statistics(
