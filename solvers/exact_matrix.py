@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,6 +21,7 @@ from solvers.rational import as_array, floats, rational, rationals
 
 TINY_ENTRY = 1e-280
 _ZERO = fmpz(0)
+_Stored = TypeVar("_Stored", np.ndarray, sp.csr_array)
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,7 +365,7 @@ class ExactMatrix:
         return _locked(abs(self.approx))
 
 
-def _locked(matrix: np.ndarray | sp.csr_array) -> np.ndarray | sp.csr_array:
+def _locked(matrix: _Stored) -> _Stored:
     parts = (
         (matrix,)
         if isinstance(matrix, np.ndarray)

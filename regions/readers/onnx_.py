@@ -244,7 +244,10 @@ def _reference(model: onnx.ModelProto, name: str) -> _Run:
         try:
             return np.asarray(next(iter(evaluator.run(None, {name: x}))))
         except failures as error:
-            raise ModelError(f"onnx cannot run the model: {_line(error)}") from error
+            raise ModelError(
+                f"onnx's reference evaluator cannot run the model: {_line(error)}; "
+                "install relu-regions[onnxruntime], which runs more models"
+            ) from error
 
     return run
 
