@@ -1,17 +1,22 @@
 """Counting speed of an engine on a fixed list of networks: the baseline of faster engines.
 
-    python -m benchmarks [--engine NAME] [--only NAME] [--time-limit SECONDS] [--json FILE]
+    python -m benchmarks [--engine NAME] [--only NAME] [--most N] [--time-limit SECONDS]
+                         [--json FILE]
+
+The networks are the published ones of up to 100 000 regions; the engine `lp`, which would take
+minutes for the large ones, is given those of up to 10 000 (`--most N` for more).
 
 One line per network:
 
-- regions/s: regions found per second of wall time, loading not included;
+- regions/s: regions found per second of wall time, loading the network and the engine not included;
 - LPs/region, and us/LP: seconds per linear program, the solver's own calls alone;
 - LP time: the part of the wall time that is spent in linear programs;
 - no LP: share of the decisions "this unit cuts this cell, or does not" that needed no LP, because
   an interval bound decided or because points on both sides were known;
 - witness: of the decisions that interval bounds left open, the share that known points decided,
   which is the share of LPs that they saved;
-- rational: share of the decisions that floats could not make.
+- rational: share of the decisions that floats could not make;
+- a dash: the engine does not measure it.
 
 Times depend on the machine, which is printed with the versions; compare figures of one run.
 """
@@ -24,6 +29,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
@@ -54,7 +60,12 @@ class Bench:
     name: str
     regions: int
     make: Callable[[], tuple[regions.Network, Any]]
-    time_limit: float | None = None
+
+
+def by_default(known: int, *widths: int) -> Bench:
+    """The network of `default_initialisation` with its known number of regions."""
+    name = "-".join(map(str, widths))
+    return Bench(name, known, lambda: default_initialisation(*widths))
 
 
 def default_initialisation(*widths: int) -> tuple[regions.Network, Any]:
@@ -81,16 +92,20 @@ def acas_xu(network: str, box: str) -> tuple[regions.Network, Any]:
 
 
 BENCHES = (
-    Bench("2-16-16-1", 127, lambda: default_initialisation(2, 16, 16, 1)),
-    Bench("3-16-16-1", 1276, lambda: default_initialisation(3, 16, 16, 1)),
-    Bench("4-16-16-1", 6658, lambda: default_initialisation(4, 16, 16, 1)),
-    Bench("2-64-64-64-1", 6668, lambda: default_initialisation(2, 64, 64, 64, 1)),
+    by_default(127, 2, 16, 16, 1),
+    by_default(1276, 3, 16, 16, 1),
+    by_default(6658, 4, 16, 16, 1),
+    by_default(6668, 2, 64, 64, 64, 1),
+    by_default(20714, 2, 128, 128, 128, 1),
+    by_default(79783, 2, 256, 256, 256, 1),
+    by_default(20724, 3, 32, 32, 32, 1),
+    by_default(76348, 5, 20, 20, 1),
+    by_default(21880, 8, 12, 12, 1),
+    by_default(37032, 10, 16, 1),
     Bench("ACAS 3_3, prop 4", 1201, lambda: acas_xu("acasxu_3_3.onnx", "prop_4.vnnlib")),
-    Bench(
-        "ACAS 1_1, prop 3", 71930,
-        lambda: acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib"), time_limit=20,
-    ),
-)  # fmt: skip
+    Bench("ACAS 1_1, prop 3", 71930, lambda: acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib")),
+)
+LP_MOST = 10_000  # regions that the engine lp is given unless --most says otherwise
 
 
 def machine() -> dict[str, str]:
@@ -118,14 +133,22 @@ def _cpu() -> str:
     return platform.processor() or "unknown"
 
 
+def warm_up(engine: str) -> None:
+    """Load the engine's compiled code, so that no network's time contains it."""
+    for inputs in (2, 9):
+        weights = [[1.0] * inputs]
+        network = regions.Network.from_layers([(weights, [0.5]), ([[1.0]], [0.0])])
+        with suppress(regions.InputError):  # the engine does not take it
+            regions.count(network, engine=engine)
+
+
 def measure(bench: Bench, engine: str, time_limit: float | None) -> dict[str, Any]:
-    """One row of the table."""
+    """One row of the table; figures that the engine does not measure are None."""
     try:
         network, domain = bench.make()
-    except Skipped as reason:
+        result = regions.count(network, domain, engine=engine, time_limit=time_limit)
+    except (Skipped, regions.InputError) as reason:  # absent, or nothing for this engine
         return {"name": bench.name, "skipped": str(reason)}
-    limits = [limit for limit in (bench.time_limit, time_limit) if limit is not None]
-    result = regions.count(network, domain, engine=engine, time_limit=min(limits, default=None))
     if not result.lower <= bench.regions <= result.upper:
         raise SystemExit(
             f"benchmark {bench.name}: {bench.regions} regions are known, "
@@ -133,8 +156,8 @@ def measure(bench: Bench, engine: str, time_limit: float | None) -> dict[str, An
         )
     stats: Any = result.stats
     seconds = max(result.seconds, 1e-9)
-    known = stats["cuts"]["by_points"]
-    lp_seconds = stats.get("lp_seconds")  # None: the engine does not measure it
+    lps, lp_seconds = stats.get("lps"), stats.get("lp_seconds")
+    known = stats.get("cuts", {}).get("by_points")
     return {
         "name": bench.name,
         "known": bench.regions,
@@ -143,14 +166,22 @@ def measure(bench: Bench, engine: str, time_limit: float | None) -> dict[str, An
         "engine": result.engine,
         "seconds": result.seconds,
         "regions_per_second": result.lower / seconds,
-        "lps": stats["lps"],
-        "lps_per_region": stats["lps"] / max(result.lower, 1),
-        "seconds_per_lp": lp_seconds and lp_seconds / max(stats["lps"], 1),
-        "lp_time_share": lp_seconds and lp_seconds / seconds,
-        "no_lp_share": stats["no_lp_share"],
-        "witness_share": known / max(known + stats["lps"], 1),
-        "rational_share": stats["rational_share"],
+        "lps": lps,
+        "lps_per_region": _ratio(lps, result.lower),
+        "seconds_per_lp": _ratio(lp_seconds, lps),
+        "lp_time_share": _ratio(lp_seconds, seconds),
+        "no_lp_share": stats.get("no_lp_share"),
+        "witness_share": None if None in (known, lps) else _ratio(known, known + lps),
+        "rational_share": stats.get("rational_share"),
     }
+
+
+def _ratio(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or whole is None else part / max(whole, 1e-9)
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:
@@ -170,12 +201,12 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
             f"{row['known']:,}",
             f"{row['seconds']:.2f}",
             f"{row['regions_per_second']:,.0f}",
-            f"{row['lps_per_region']:.2f}",
-            "-" if row["seconds_per_lp"] is None else f"{row['seconds_per_lp'] * 1e6:.0f}",
-            "-" if row["lp_time_share"] is None else f"{row['lp_time_share']:.0%}",
-            f"{row['no_lp_share']:.1%}",
-            f"{row['witness_share']:.1%}",
-            f"{row['rational_share']:.2%}",
+            _shown(row["lps_per_region"], ".2f"),
+            _shown(None if row["seconds_per_lp"] is None else 1e6 * row["seconds_per_lp"], ".0f"),
+            _shown(row["lp_time_share"], ".0%"),
+            _shown(row["no_lp_share"], ".1%"),
+            _shown(row["witness_share"], ".1%"),
+            _shown(row["rational_share"], ".2%"),
         )
     console.print(table)
     for row in rows:
@@ -191,13 +222,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     parser.add_argument("--only", default="", help="networks whose name contains this text")
     parser.add_argument("--time-limit", type=float, help="seconds for each network")
+    parser.add_argument(
+        "--most", type=int, help=f"networks of up to so many regions; default for lp: {LP_MOST}"
+    )
     options = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 128)
     about = machine()
     console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
     rows = []
+    most = options.most
+    if most is None:
+        most = LP_MOST if options.engine == "lp" else max(bench.regions for bench in BENCHES)
+    warm_up(options.engine)
     for bench in BENCHES:
-        if options.only in bench.name:
+        if options.only not in bench.name:
+            continue
+        if bench.regions > most:
+            reason = f"it has {bench.regions:,} regions, more than {most:,} (--most N)"
+            rows.append({"name": bench.name, "skipped": reason})
+        else:
             rows.append(measure(bench, options.engine, options.time_limit))
     show(rows, console)
     if options.json:

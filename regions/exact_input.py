@@ -9,7 +9,7 @@ import numpy as np
 from flint import fmpq
 
 from regions.errors import DomainError
-from regions.number_text import read_bound, read_number
+from regions.number_text import read_bound, read_number, write_number
 from solvers.exact_matrix import ExactMatrix
 from solvers.rational import rational
 
@@ -23,7 +23,7 @@ def exact_number(value: object, what: str) -> fmpq:
     try:
         return _number(value)
     except ValueError as error:
-        raise DomainError(f"{what} needs a finite number, got {value!r}; {_HINT}") from error
+        raise DomainError(f"{what} needs a finite number, got {_short(value)}; {_HINT}") from error
 
 
 def exact_point(values: object, what: str) -> tuple[fmpq, ...]:
@@ -85,6 +85,7 @@ def _from_numbers(array: np.ndarray) -> ExactMatrix:
 
 
 _HINT = 'give an int, a float, a Fraction or text such as "0.1" or "1/3", at most 1e300 in size'
+_SHOWN = 60
 _LARGEST = fmpq(10**300)  # differences and their doubles stay finite
 
 
@@ -106,7 +107,20 @@ def _bound(value: object, what: str, infinite: float) -> fmpq | None:
             raise ValueError("the wrong infinity")
         return _number(read)
     except ValueError as error:
-        raise DomainError(f"{what} needs a number or {infinite}, got {value!r}; {_HINT}") from error
+        raise DomainError(
+            f"{what} needs a number or {infinite}, got {_short(value)}; {_HINT}"
+        ) from error
+
+
+def _short(value: object) -> str:
+    """A value as an error shows it: a long number by its first digits and its size."""
+    if isinstance(value, int):
+        value = fmpq(value)
+    try:
+        text = write_number(value) if isinstance(value, fmpq) else repr(value)
+    except ValueError:  # Python prints no more than 4300 digits
+        text = str(value) if isinstance(value, fmpq) else type(value).__name__
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}… ({len(text)} characters)"
 
 
 def _flat(values: object, what: str) -> list[object]:

@@ -24,7 +24,7 @@ def load(
     input_shape: Sequence[int] | None = None,
     seed: int = 0,
 ) -> Network:
-    """Read a model into the normal form, and check it against the model on 100 points.
+    """Read a model into the normal form, and check it against the model on 100 points or more.
 
     Parameters
     ----------
@@ -68,10 +68,9 @@ def load(
         source = _read_object(model, input_shape)
     network = lower(source.graph)
     where = domain(network.inputs) if callable(domain) else domain
-    points, worst = fidelity.check(source, network, where, seed=seed)
-    origin = Origin(
-        str(model) if is_file else None, source.format, source.activation, points, worst
-    )
+    found = fidelity.check(source, network, where, seed=seed)
+    file = str(model) if is_file else None
+    origin = Origin(file, source.format, source.activation, found.points, found.worst, found.where)
     return replace(network, origin=origin)
 
 

@@ -67,7 +67,8 @@ class Origin:
     """Where a network was read from, and how well the reading was checked.
 
     `worst_relative_error` is the largest |f - g| / |f| over `points_checked` points between the
-    source model f, run by its own library, and the normal form g.
+    source model f, run by its own library, and the normal form g; `checked_where` says where those
+    points were taken.
     """
 
     file: str | None
@@ -75,9 +76,10 @@ class Origin:
     activation: str = "ReLU"
     points_checked: int = 0
     worst_relative_error: float = 0.0
+    checked_where: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """A ReLU network in normal form (meanings §2.1).
 
@@ -146,6 +148,13 @@ class Network:
             raise InputError("Network.from_layers() needs at least one (W, b) pair, got none")
         inputs = built[0].weights[0][1].shape[1]
         return Network(inputs, tuple(built[:-1]), built[-1])
+
+    def __repr__(self) -> str:
+        hidden = map(str, self.widths)
+        if len(self.widths) > 8:
+            hidden = (f"{self.relus} ReLUs in {len(self.widths)} layers",)
+        widths = " -> ".join((str(self.inputs), *hidden, str(self.outputs)))
+        return f"Network({widths}, digest {self.digest[:12]}…)"
 
     # -- its shape -------------------------------------------------------------------------
 
@@ -230,7 +239,12 @@ class Network:
     # -- values, exactly -------------------------------------------------------------------
 
     def _exact_point(self, x: object) -> ExactVector:
-        point = [rational(value) for value in as_array(x).reshape(-1).tolist()]
+        try:
+            point = [rational(value) for value in as_array(x).reshape(-1).tolist()]
+        except ValueError as error:
+            raise InputError(
+                f"a point of this network needs {self.inputs} finite numbers: {error}"
+            ) from error
         if len(point) != self.inputs:
             raise InputError(
                 f"a point of this network has {self.inputs} coordinates, got {len(point)}"

@@ -85,6 +85,10 @@ class Count:
         """Whether the number is known."""
         return self.lower == self.upper
 
+    def __hash__(self) -> int:
+        # without the mappings; equal counts are equal in these
+        return hash((self.lower, self.upper, self.definition, self.engine, self.domain))
+
     def __str__(self) -> str:
         if self.exact:
             return f"{big_number(self.lower)} {self.definition}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,12 @@ class Source:
         For people: ``"ONNX"``, ``"PyTorch state_dict"``, …
     activation
         ``"ReLU"``, or that it had to be assumed.
+    dtype
+        The float type of its input: points of higher precision cannot be asked.
     """
 
     graph: Graph
     evaluate: Callable[[np.ndarray], np.ndarray]
     format: str
     activation: str = "ReLU"
+    dtype: Any = np.float64

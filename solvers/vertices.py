@@ -9,13 +9,14 @@ combinatorics are those of the true polytope, however inexact the coordinates.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from solvers.compiling import compiled
 
 UNIT = 2.0**-53
 INFLATE = 1.0 + 1e-9  # covers the roundings of the error bounds themselves
 
 
-@njit(cache=True, inline="always")
+@compiled
 def popcount(word):
     """Number of ones of a 64-bit word."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -26,13 +27,13 @@ def popcount(word):
     return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@njit(cache=True, inline="always")
+@compiled
 def lowest_bit(word):
     """Index of the lowest one of a non-zero word."""
     return popcount((word & (~word + np.uint64(1))) - np.uint64(1))
 
 
-@njit(cache=True)
+@compiled
 def cut_edges(
     x, error, facets, start, stop, value, slack, reach, slot, out_x, out_error, out_facets
 ):
@@ -97,7 +98,7 @@ def cut_edges(
     return count
 
 
-@njit(cache=True)
+@compiled
 def polish(matrix, constant, row_error, norm_error, x, work):
     """Move x to the solution of matrix·x + constant = 0 and bound its error; inf if that fails.
 
@@ -130,7 +131,7 @@ def polish(matrix, constant, row_error, norm_error, x, work):
             if abs(work[i, column]) > abs(work[best, column]):
                 best = i
         pivot = work[best, column]
-        if not abs(pivot) > 0.0:
+        if not 0.0 < abs(pivot) < np.inf:
             return np.inf
         for j in range(2 * dim):
             held = work[best, j]
@@ -142,7 +143,7 @@ def polish(matrix, constant, row_error, norm_error, x, work):
                 if factor != 0.0:
                     for j in range(2 * dim):
                         work[i, j] -= factor * work[column, j]
-    worst = 0.0  # ‖I - R A‖, rounding and the errors of A included
+    worst = 0.0  # a bound on ‖I - R A‖, rounding and the errors of A included
     for i in range(dim):
         total = 0.0
         for j in range(dim):
@@ -153,9 +154,9 @@ def polish(matrix, constant, row_error, norm_error, x, work):
                 size += abs(term)
             total += abs(entry) + 2.0 * (dim + 2) * UNIT * size
             total += abs(work[i, dim + j]) * norm_error[j]
+        if not total < 0.01:
+            return np.inf
         worst = max(worst, total)
-    if not worst < 0.01:
-        return np.inf
     for step in range(2):
         largest = 0.0
         for i in range(dim):
@@ -167,6 +168,8 @@ def polish(matrix, constant, row_error, norm_error, x, work):
                 move += work[i, dim + j] * value
                 spread += abs(work[i, dim + j]) * (abs(value) + row_error[j])
             work[i, 0] = move
+            if not spread < np.inf:
+                return np.inf
             largest = max(largest, spread)
         if step == 1:
             return largest / (1.0 - worst) * 1.0001

@@ -37,19 +37,25 @@ class Case:
 
 @dataclass(frozen=True)
 class TorchCase:
-    """PyTorch's default initialisation of Linear layers, made in order with one seed."""
+    """PyTorch's default initialisation of Linear layers, made in order with one seed.
+
+    `slow` where the LP engine needs many seconds, `huge` where every engine does (lp: minutes).
+    """
 
     widths: tuple[int, ...]
     regions: int
     slow: bool = False
+    huge: bool = False
 
     @property
     def name(self) -> str:
         return "-".join(str(width) for width in self.widths)
 
-    def parameter(self) -> Any:
-        """As one entry of `pytest.mark.parametrize`."""
-        return pytest.param(self, id=self.name, marks=[pytest.mark.slow] if self.slow else [])
+    def parameter(self, engine: str) -> Any:
+        """As one entry of `pytest.mark.parametrize`, with one engine."""
+        slow = self.huge or (engine == "lp" and self.slow)
+        marks = [pytest.mark.slow] if slow else []
+        return pytest.param(self, engine, id=f"{self.name}-{engine}", marks=marks)
 
     def build(self) -> Any:
         """The `regions.Network` of the float32 weights (needs torch)."""
@@ -329,4 +335,5 @@ TORCH_CASES = [
     TorchCase((3, 16, 16, 1), 1276),
     TorchCase((2, 64, 64, 64, 1), 6668, slow=True),
     TorchCase((4, 16, 16, 1), 6658, slow=True),
+    TorchCase((8, 12, 12, 1), 21880, huge=True),
 ]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.command_line import cross, large, run  # noqa: F401 (fixtures)
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # No deadlines (no test judges a time), the same cases in every run, no database left behind.

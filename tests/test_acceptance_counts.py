@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import regions
+from regions.counting.engines import COMPILED
 from tests.cases import (
     ENGINES,
     TORCH_CASES,
@@ -38,12 +39,16 @@ def test_deep(case: Case, engine: str):
     assert_exactly(result, case.regions)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("case", [case.parameter() for case in TORCH_CASES])
+@pytest.mark.parametrize(
+    ("case", "engine"),
+    [case.parameter(engine) for case in TORCH_CASES for engine in ("lp", *COMPILED)],
+)
 def test_default_initialisation_of_pytorch(case: TorchCase, engine: str):
     pytest.importorskip("torch")
     box = regions.Box.cube(case.widths[0], -1, 1)
-    assert_exactly(regions.count(case.build(), box, engine=engine), case.regions)
+    result = regions.count(case.build(), box, engine=engine)
+    assert result.engine == engine
+    assert_exactly(result, case.regions)
 
 
 ON_BOXES = [
@@ -51,10 +56,11 @@ ON_BOXES = [
 ]
 
 
+@pytest.mark.parametrize("engine", COMPILED)
 @pytest.mark.parametrize("case", ON_BOXES)
-def test_vertices_on_boxes(case: Case):
-    result = regions.count(case.network.build(), case.domain.build(), engine="vertices")
-    assert result.engine == "vertices"
+def test_compiled_engines_on_boxes(case: Case, engine: str):
+    result = regions.count(case.network.build(), case.domain.build(), engine=engine)
+    assert result.engine == engine
     assert_exactly(result, case.regions)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,62 @@ def test_a_wrong_count_stops_the_benchmark():
     )
     with pytest.raises(SystemExit, match="126 regions are known"):
         bench_count.measure(wrong, "lp", None)
+
+
+@pytest.mark.parametrize("engine", ["vertices", "auto"])
+def test_figures_that_an_engine_does_not_measure_are_dashes(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("torch")
+    file = tmp_path / "figures.json"
+    assert bench_count.main(["--engine", engine, "--only", "2-16-16-1", "--json", str(file)]) == 0
+    (row,) = json.loads(file.read_text())["rows"]
+    assert (row["lower"], row["upper"]) == (127, 127)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "│ 2-16-16-1" in line]
+    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    assert cells.count("-") == sum(
+        row[name] is None
+        for name in (
+            "lps_per_region", "seconds_per_lp", "lp_time_share", "no_lp_share", "witness_share",
+            "rational_share",
+        )
+    ) > 0  # fmt: skip
+
+
+def test_every_published_network_of_up_to_100_000_regions_is_in_the_list(shared: Path):
+    text = (shared / "ACCEPTANCE.md").read_text(encoding="utf-8")
+    (entry,) = re.findall(r"^22\. .*$", text, flags=re.M)
+    found = re.findall(r"(\d+(?:-\d+)+) (\d[\d ]*)", entry)
+    published = {name: int(count.replace(" ", "")) for name, count in found}
+    assert len(published) == 11
+    listed = {bench.name: bench.regions for bench in bench_count.BENCHES}
+    small = {name: count for name, count in published.items() if count <= 100_000}
+    assert small.items() <= listed.items()
+    assert {71930, 1201} <= set(listed.values())
+
+
+def test_large_networks_are_left_out_for_the_engine_lp(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    measured = []
+
+    def measure(bench: bench_count.Bench, engine: str, time_limit: float | None) -> dict:
+        measured.append(bench.regions)
+        return {"name": bench.name, "skipped": "not measured in this test"}
+
+    monkeypatch.setattr(bench_count, "measure", measure)
+    bench_count.main(["--engine", "lp"])
+    assert measured and max(measured) <= 10_000
+    assert "2-256-256-256-1: skipped, it has 79,783 regions" in capsys.readouterr().out
+    measured.clear()
+    bench_count.main(["--engine", "lp", "--most", "25000"])
+    assert max(measured) == 21880
+    measured.clear()
+    bench_count.main(["--engine", "vertices"])
+    assert max(measured) == 79783
+
+
+def test_what_an_engine_cannot_do_is_skipped(capsys: pytest.CaptureFixture[str]):
+    pytest.importorskip("torch")
+    assert bench_count.main(["--engine", "vertices", "--only", "10-16-1"]) == 0
+    assert "10-16-1: skipped, count(): " in capsys.readouterr().out

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,56 +13,10 @@ import numpy as np
 import pytest
 
 from regions import __version__
-from regions.cli.main import main
-from regions.cli.progress import progress_line
-from regions.results import Progress
+from tests.command_line import Run, one_json
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("count", "info", "pattern", "env")
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process: exit code, standard output, standard error."""
-
-    def call(*args: object) -> tuple[int, str, str]:
-        code = main([str(arg) for arg in args])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
-
-
-@pytest.fixture
-def cross(tmp_path: Path) -> Path:
-    """Two units on two inputs, x and y: four regions; one unit is zero at (0, y)."""
-    path = tmp_path / "cross.npz"
-    np.savez(path, W1=np.eye(2), b1=np.zeros(2), W2=np.ones((1, 2)), b2=np.zeros(1))
-    return path
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    """More regions than anybody counts in a second."""
-    rng = np.random.default_rng(0)
-    widths = (8, 60, 60, 60, 1)
-    arrays = {}
-    for k, (below, above) in enumerate(pairwise(widths), start=1):
-        arrays[f"W{k}"] = rng.standard_normal((above, below))
-        arrays[f"b{k}"] = rng.standard_normal(above)
-    path = tmp_path / "large.npz"
-    np.savez(path, **arrays)
-    return path
-
-
-def one_json(out: str) -> dict[str, Any]:
-    assert out.count("\n") == 1
-    record = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert record["schema"] == 1
-    return record
-
 
 # -- what works ------------------------------------------------------------------------------
 
@@ -155,20 +104,6 @@ def test_time_limit_leaves_bounds(run: Run, large: Path):
     assert "bounds only, stopped: time limit" in out
 
 
-def test_interruption_leaves_bounds(large: Path):
-    command = [sys.executable, "-m", "regions", "count", str(large), "--json"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    time.sleep(4)  # long enough to have started; the count itself takes hours
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, err) == (3, "")
-    record = one_json(out)
-    assert record["stopped"] == "interrupted"
-    assert 1 <= record["lower"] < record["upper"]
-
-
 def test_info_json(run: Run, cross: Path):
     code, out, err = run("info", cross, "--json")
     assert (code, err) == (0, "")
@@ -227,49 +162,35 @@ def test_env_json(run: Run):
     assert record["packages"]["highspy"]
 
 
+def test_env_names_every_package_that_computes(run: Run):
+    packages = one_json(run("env", "--json")[1])["packages"]
+    assert {"numba", "onnx", "onnxruntime", "torch", "highspy", "python-flint"} <= set(packages)
+    assert packages["numba"]
+
+
+def test_info_says_where_the_reading_was_checked(run: Run, cross: Path):
+    folding = one_json(run("info", cross, "--json")[1])["folding"]
+    assert folding["checked_where"] == "in the domain box:-1,1"
+    out = run("info", cross, "--domain", "segment:[0,0],[1,2]")[1]
+    assert "100 points, in the domain segment:[0,0],[1,2]; worst relative error" in out
+    out = run("info", cross, "--domain", "segment:[1,1],[1,1]", "--json")[2]
+    assert "two different points" in out
+    code, out, _ = run("info", cross, "--domain", "box:1,1", "--json")
+    assert code == 0
+    assert one_json(out)["folding"]["checked_where"] == (
+        "1 in the domain box:1,1 (it has no more in float64) and 99 around it"
+    )
+
+
+def test_huge_boxes_can_be_counted(run: Run, cross: Path):
+    code, out, err = run("count", cross, "--domain", "box:-1e39,1e39", "--json")
+    assert (code, err, one_json(out)["lower"]) == (0, "", 4)
+
+
 def test_module_and_command_are_the_same():
     command = [sys.executable, "-m", "regions", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == f"regions {__version__}\n"
-
-
-def test_progress_is_for_terminals(cross: Path):
-    """On a terminal progress is shown on standard error; --quiet and a pipe silence it."""
-    pty = pytest.importorskip("pty", reason="needs a system with pseudo-terminals")
-    shown = {}
-    for quiet in ((), ("--quiet",)):
-        leader, follower = pty.openpty()
-        command = [sys.executable, "-m", "regions", "count", str(cross), *quiet]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=follower, cwd=ROOT, check=True
-        )
-        os.close(follower)
-        assert b"4 linear regions (exact)" in done.stdout
-        shown[quiet] = _read_all(leader)
-        os.close(leader)
-    assert b"cross.npz" in shown[()]
-    assert shown[("--quiet",)] == b""
-
-
-def test_progress_says_where_the_search_stands():
-    progress = Progress(
-        regions=1204, lower=1204, upper=10**40, open_nodes=7, layer=2, depth=31, seconds=0.5
-    )
-    assert progress_line(progress) == (
-        "1 204 regions, 2 408/s, between 1 204 and about 1.00e40, layer 2, depth 31, 0.50 s"
-    )
-
-
-def _read_all(descriptor: int) -> bytes:
-    read = b""
-    while True:
-        try:
-            piece = os.read(descriptor, 4096)
-        except OSError:  # Linux: the other side is closed
-            return read
-        if not piece:
-            return read
-        read += piece
 
 
 # -- bad input -------------------------------------------------------------------------------
@@ -294,16 +215,16 @@ def fails(run: Run, *args: object) -> str:
         (("count", "{cross}", "--domian", "box:-1,1"), "did you mean --domain?"),
         (("count", "{cross}", "--workers", "2"), "No such option: --workers"),
         (("count", "{cross}", "--domain"), "'--domain' requires an argument"),
-        (
-            ("count", "{cross}", "--engine", "atuo"),
-            "needs auto or vertices or lp; did you mean auto?",
-        ),
+        (("count", "{cross}", "--engine", "atuo"), "needs auto or "),
+        (("count", "{cross}", "--engine", "atuo"), " or lp; did you mean auto?"),
         (("count", "{cross}", "--definition", "maps"), "--definition maps: needs regions"),
         (("count", "{cross}", "--time-limit", "soon"), "Invalid value for '--time-limit'"),
         (("count", "{cross}", "--time-limit", "-1"), "--time-limit -1: needs seconds"),
         (("count", "{cross}", "--time-limit", "nan"), "--time-limit nan: needs seconds"),
-        (("count", "{cross}", "--layers", "0"), "1"),
-        (("count", "{cross}", "--layers", "2"), "1"),
+        (("count", "{cross}", "--foo"), "No such option: --foo; see 'regions count --help'"),
+        (("count", "{cross}", "--layers", "0"), "--layers 0: needs a number of ReLU layers, 1"),
+        (("count", "{cross}", "--layers", "2"), "--layers 2: cross.npz has 1 ReLU layer; choose"),
+        (("count", "{cross}", "--domain", "box:-1e400,1e400"), "got -1e400; "),
         (("count", "{cross}", "--input-shape", "1,x"), "--input-shape 1,x: needs positive"),
         (("count", "{cross}", "--domain", "bx:-1,1"), "did you mean"),
         (("count", "{cross}", "--domain", "box:1,-1"), "box:1,-1"),
@@ -356,6 +277,22 @@ def test_bad_models(run: Run, tmp_path: Path, command: str):
     for name, words in cases.items():
         assert words in fails(run, command, tmp_path / name)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_torch_files_say_is_one_line_of_our_own(run: Run, tmp_path: Path):
+    torch = pytest.importorskip("torch")
+    (tmp_path / "noise.pt2").write_bytes(np.random.default_rng(0).bytes(3000))
+    assert "noise.pt2" in fails(run, "count", tmp_path / "noise.pt2", "--trust-file")
+    (tmp_path / "noise.pt").write_bytes(bytes([7, 9, 200] * 300))
+    assert "weights_only" not in fails(run, "count", tmp_path / "noise.pt")
+    torch.save(torch.nn.ReLU(), tmp_path / "relu.pt")
+    assert "--input-shape 3,32,32" in fails(run, "count", tmp_path / "relu.pt")
+    assert run("count", tmp_path / "relu.pt", "--input-shape", "2")[0] == 0
+    layers = torch.nn.Linear(2, 4), torch.nn.Sigmoid(), torch.nn.Linear(4, 1)
+    torch.save(torch.nn.Sequential(*layers), tmp_path / "smooth.pt")
+    message = fails(run, "count", tmp_path / "smooth.pt")
+    assert "smooth.pt: Sigmoid '1'" in message and "not piecewise linear" in message
+    assert "load it in Python" not in message
 
 
 def test_noise_is_no_pytorch_file(run: Run, tmp_path: Path):

@@ -13,9 +13,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import regions
+from regions.counting.engines import COMPILED
 from tests import oracle
 from tests.cases import ENGINES
-from tests.plain import PlainDomain, PlainNetwork, cube
+from tests.plain import PlainDomain, PlainNetwork, cube, feed_forward
 from tests.strategies import FORMS, Problem, problems
 
 
@@ -69,13 +70,46 @@ HARD = {
         ),
         cube(2, -2, 2),
     ),
+    "a zero row of the first layer": Problem(
+        feed_forward(1, [((0,), 0), ((0,), 0)], [((1, 2), -1)]), cube(1)
+    ),
+    "a row of the second layer that cancels": Problem(
+        feed_forward(1, [((1,), 2), ((-1,), 2)], [((1, 1), -4), ((1, 3), -7)]), cube(1)
+    ),
+    "second weights too small for a double": Problem(
+        feed_forward(
+            2,
+            [((1, 0), 0), ((0, 1), 0)],
+            [((Fraction(1, 10**400), Fraction(-1, 10**400)), 0)],
+        ),
+        cube(2),
+    ),
+    "a side thinner than the least double": Problem(
+        feed_forward(2, [((1, 2), Fraction(-1, 3)), ((3, -1), Fraction(-1, 7))]),
+        PlainDomain(2, "box", ((0, 0), (1, Fraction(1, 10**400)))),
+    ),
+    "a box thinner than the least double": Problem(
+        PlainNetwork(1, ((((2**900,), -Fraction(1, 10**60)),),)),
+        cube(1, -Fraction(1, 10**400), Fraction(1, 10**400)),
+    ),
 }
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [*ENGINES, "auto"])
 @pytest.mark.parametrize("name", HARD)
 def test_hard_problems_equal_the_oracle(name: str, engine: str):
     assert_equals_oracle(HARD[name], engine)
+
+
+@pytest.mark.parametrize("engine", COMPILED)
+@pytest.mark.parametrize("name", HARD)
+def test_hard_problems_by_compiled_engines_equal_the_oracle(name: str, engine: str):
+    network, domain = HARD[name].network, HARD[name].domain
+    if name != "and readers of their outputs":
+        assert_equals_oracle(HARD[name], engine)
+        return
+    with pytest.raises(regions.InputError, match="skip connections"):
+        regions.count(network.build(), domain.build(), engine=engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -85,11 +119,12 @@ def test_count_equals_the_oracle(form: str, engine: str, data: st.DataObject):
     assert_equals_oracle(data.draw(problems([form])), engine)
 
 
+@pytest.mark.parametrize("engine", COMPILED)
 @given(problem=problems(["cube", "box", "ball"], chain=True, max_inputs=4, max_units=11))
-def test_the_vertices_engine_equals_the_oracle(problem: Problem):
+def test_a_compiled_engine_equals_the_oracle(engine: str, problem: Problem):
     bounds = problem.domain.build().constraints()
-    assume(bounds.lower != bounds.upper)  # a single point has no vertices to speak of
-    assert_equals_oracle(problem, "vertices")
+    assume(bounds.lower != bounds.upper)  # a single point is refused
+    assert_equals_oracle(problem, engine)
 
 
 @given(problem=problems(["cube", "space", "polytope"], max_inputs=2, max_units=14, max_layers=4))

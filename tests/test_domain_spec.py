@@ -285,3 +285,23 @@ POINT_ERRORS = [
 def test_point_errors_say_what_to_do(folder, text, message):
     with pytest.raises(DomainError, match=re.escape(message)):
         parse_point(text, 2)
+
+
+def test_numbers_that_are_too_large_are_shown_short():
+    for value in ("1e400", "123456789" * 50):
+        with pytest.raises(DomainError, match="at most 1e300 in size") as caught:
+            parse_domain(f"box:-{value},{value}", 2)
+        assert len(str(caught.value)) < 300
+    with pytest.raises(DomainError, match=r"got -1e400; "):
+        parse_domain("box:-1e400,1e400", 2)
+    with pytest.raises(DomainError, match="at most 1e300 in size") as caught:
+        Box([0], [3**20_000])  # more digits than Python prints
+    assert len(str(caught.value)) < 300
+
+
+def test_a_file_of_garbage_brings_no_advice_to_allow_pickles(tmp_path):
+    path = tmp_path / "p.npy"
+    path.write_bytes(bytes([7, 9, 200] * 300))
+    with pytest.raises(DomainError, match="numpy cannot read") as caught:
+        parse_domain(f"box:{path},1", 2)
+    assert "allow_pickle" not in str(caught.value) and "trust" not in str(caught.value)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from regions.errors import InputError, PatternError
 from regions.network import Layer, Network, Origin
 from regions.pattern import Pattern
+from regions.results import Count
 from solvers.exact_matrix import ExactMatrix
 from solvers.rational import floats, rationals
 from tests import naive, oracle
@@ -371,3 +372,25 @@ def test_floats_of_a_network_are_nearest():
     network = Network.from_layers([([["1/3", "0.1"]], [0]), ([[1]], [0])])
     block = network.layers[0].weights[0][1]
     assert np.array_equal(np.asarray(block.approx), floats(rationals([["1/3", "0.1"]])))
+
+
+@pytest.mark.parametrize("bad", [[float("nan"), 0], [float("inf"), 0], ["x", 0], [0]])
+def test_a_point_that_is_none_is_bad_input(bad):
+    network = Network.from_layers([([[1, 2]], [0]), ([[1]], [0])])
+    for ask in (network.pattern, network.preactivations, network.zero_units, network):
+        with pytest.raises(InputError, match="a point of this network"):
+            ask(bad)
+
+
+def test_the_repr_is_one_short_line():
+    network = Network.from_layers([(np.eye(30), np.zeros(30)), (np.eye(30), np.zeros(30))])
+    assert repr(network) == f"Network(30 -> 30 -> 30, digest {network.digest[:12]}…)"
+    deep = [(np.eye(3), np.zeros(3))] * 200
+    assert len(repr(Network.from_layers(deep))) < 120
+
+
+def test_counts_are_hashable_and_equal_ones_hash_alike():
+    first = Count(4, 4, stats={"nodes": 3}, model={"inputs": 2})
+    again = Count(4, 4, stats={"nodes": 3}, model={"inputs": 2})
+    assert first == again and hash(first) == hash(again)
+    assert {first, again, Count(4, 5)} == {first, Count(4, 5)}

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from regions.domain import Ball, Box
 from regions.errors import ModelError, UnsupportedLayer
 from regions.loading import load
 from regions.network import Network
@@ -111,6 +112,8 @@ CASES = {
     "squeeze all": ([1, 3, 1], [node("Squeeze", "x")], {}),
     "unsqueeze": ([1, 3], [node("Unsqueeze", "x a")], dict(a=np.array([0, -1]))),
     "concat": (IMAGE, [node("Relu", "x", "r"), node("Concat", "x r x", axis=1)], {}),
+    "concat constant": (IMAGE, [node("Relu", "x", "r"), node("Concat", "c r d x", axis=-1)],
+                        dict(c=array(0, 1, 2, 6, 1), d=array(1, 1, 2, 6, 3))),
     "identity": ([1, 3], [node("Identity", "x")], {}),
     "dropout": ([1, 3], [node("Dropout", "x", "y mask")], {}),
     "cast": ([1, 3], [node("Cast", "x", "d", to=11), node("Cast", "d", to=1)], {}),
@@ -303,3 +306,29 @@ def test_text_is_not_an_onnx_model(tmp_path):
     path.write_text("this is not a model\n")
     with pytest.raises(ModelError, match=r"model\.onnx is not an ONNX model"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "weight", "message"),
+    [
+        ([1, 2], np.full((2, 2), np.nan), r"^model\.onnx: weight 'w' holds NaN"),
+        ([1, "width"], np.ones((2, 2)), r"^model\.onnx: input 'x' has the symbolic dimension"),
+    ],
+)
+def test_errors_outside_the_nodes_name_the_file(shape, weight, message, tmp_path):
+    bad = model(shape, [node("MatMul", "x w")], w=weight.astype(np.float32))
+    with pytest.raises(ModelError, match=message):
+        read(tmp_path, bad)
+
+
+def test_a_float32_model_loads_in_a_box_beyond_float32(tmp_path):
+    path = tmp_path / "model.onnx"
+    nodes = [node("MatMul", "x w", "h"), node("Relu", "h")]
+    path.write_bytes(model([1, 2], nodes, w=array(0, 2, 3)).SerializeToString())
+    origin = load(path, domain=Box.cube(2, "-1e39", "1e39")).origin
+    assert origin is not None and origin.points_checked == 100
+    assert origin.checked_where.endswith("coordinates cut to ±1.8e+19")
+    flat = load(path, domain=Ball([1, 1], "1e-9")).origin
+    assert flat is not None and flat.points_checked == 100
+    assert flat.checked_where.startswith("1 in the domain ball:[1,1],")
+    assert flat.checked_where.endswith("(it has no more in float32) and 99 around it")

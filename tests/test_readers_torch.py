@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ nn, F = torch.nn, torch.nn.functional
 
 from regions.errors import ModelError, UnsupportedLayer  # noqa: E402
 from regions.loading import load  # noqa: E402
+from regions.readers.torch_modules import SAFE_MODULES  # noqa: E402
 
 
 def randomised(module):
@@ -205,12 +208,12 @@ def test_convolutions_need_a_shape_that_is_unique():
     unique = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(18, 2))
     assert load(unique).inputs == 25
     pooled = nn.Sequential(nn.Conv2d(3, 2, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(18, 2))
-    with pytest.raises(ModelError, match=r"3x8x8 and 3x9x9 fits\); pass input_shape="):
+    with pytest.raises(ModelError, match=r"3x8x8 and 3x9x9 fits\); .* --input-shape 3,32,32 "):
         load(pooled)
     assert load(pooled, input_shape=(3, 9, 9)).inputs == 243
     with pytest.raises(ModelError, match="no square input fits"):
         load(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(17, 2)))
-    with pytest.raises(ModelError, match="cannot be told from its layers"):
+    with pytest.raises(ModelError, match=r"cannot be told .* --input-shape 3,32,32 \(input_shape="):
         load(nn.ReLU())
 
 
@@ -283,9 +286,33 @@ def test_a_module_of_an_unlisted_class_is_refused(tmp_path):
     torch.save(Loops(), path)
     with pytest.raises(ModelError, match=r"Loops, which is not on the list of safe classes"):
         load(path)
-    torch.save(nn.Sequential(nn.Linear(2, 2), nn.Tanh()), path)
-    with pytest.raises(ModelError, match=r"Tanh, which is not on the list of safe classes"):
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (nn.Sigmoid(), r"model\.pt: Sigmoid '1' \(step \d of \d\): .*not piecewise linear"),
+        (nn.Softmax(1), r"model\.pt: Softmax '1' .*logits"),
+        (nn.LayerNorm(4), r"model\.pt: LayerNorm '1' .*not piecewise linear"),
+        (nn.Hardshrink(), r"model\.pt: Hardshrink '1' .*not among the layers"),
+        (nn.GRU(4, 4), r"model\.pt: GRU is not among the layers"),  # not even opened
+    ],
+)
+def test_a_pickled_module_with_an_unsupported_layer_of_torch(layer, message, tmp_path):
+    path = tmp_path / "model.pt"
+    torch.save(nn.Sequential(nn.Linear(2, 4), layer, nn.Linear(4, 1)), path)
+    with pytest.raises(UnsupportedLayer, match=message) as caught:
         load(path)
+    assert "load it in Python" not in str(caught.value)
+
+
+def test_every_listed_class_is_of_torch_and_unpickles_by_its_dictionary_alone():
+    for name in SAFE_MODULES:
+        kind = getattr(nn, name)
+        assert kind.__module__.startswith("torch.nn.modules."), name
+        assert not issubclass(kind, (nn.RNNBase, nn.MultiheadAttention)), name
+        assert kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+        assert kind.__new__ is object.__new__
 
 
 @pytest.mark.parametrize(
@@ -332,10 +359,16 @@ def test_truncated_and_garbled_pickles(legacy, tmp_path):
         except ModelError as error:
             refused += 1
             assert "\n" not in str(error)
+            assert "weights_only" not in str(error)
     assert refused >= 40
     path.write_text("not a model")
     with pytest.raises(ModelError, match=r"model\.pt: is no PyTorch file"):
         load(path)
+    for data in (bytes([7, 9, 200] * 300), b"\x80\x02Nq", b"\x80\x02cos\nsystem"):
+        path.write_bytes(data)
+        with pytest.raises(ModelError, match=r"model\.pt: ") as caught:
+            load(path)
+        assert "weights_only" not in str(caught.value)
 
 
 # -- programs --------------------------------------------------------------------------------
@@ -388,3 +421,52 @@ def test_unsupported_in_a_program():
     program = torch.export.export(nn.Sequential(nn.Linear(2, 2), nn.GELU()), (torch.zeros(1, 2),))
     with pytest.raises(UnsupportedLayer, match=r"gelu 'gelu' .*not piecewise linear"):
         load(program)
+
+
+class DataDependent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.layer(x) if x.sum() > 0 else self.layer(-x)
+
+
+def test_a_module_that_cannot_be_traced_says_it_in_the_error_alone(tmp_path, root):
+    """In another process: torch's log handlers hold on to the standard error they found first."""
+    path = tmp_path / "garbage.pt2"
+    path.write_bytes(np.random.default_rng(0).bytes(3000))
+    code = f"""
+import logging, warnings
+warnings.simplefilter("ignore")
+from regions.errors import ModelError
+from regions.loading import load
+from tests.test_readers_torch import DataDependent
+for model in (DataDependent(), {str(path)!r}):
+    try:
+        load(model, trust_file=True)
+    except ModelError as error:
+        print("refused:", error)
+assert logging.root.manager.disable == 0
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
+    )
+    first, second = done.stdout.splitlines()
+    assert first.startswith("refused: the module's forward cannot be traced (")
+    assert second.startswith("refused: garbage.pt2: cannot be opened")
+    assert done.stderr == ""
+
+
+def test_concatenation_with_a_constant():
+    class Joined(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(5, 2)
+            self.register_buffer("fixed", torch.tensor([[0.25, -3.0]]))
+
+        def forward(self, x):
+            return self.layer(torch.relu(torch.cat([self.fixed, x], dim=1)))
+
+    network = load(randomised(Joined()), input_shape=(3,))
+    assert network.origin is not None and network.origin.worst_relative_error < 1e-13

@@ -45,7 +45,7 @@ ROOMS = {
         "regions.linearise",
         "regions.lowering",
     ),
-    "loading": ("regions.fidelity", "regions.loading"),
+    "loading": ("regions.check_points", "regions.fidelity", "regions.loading"),
     "counting": ("regions.counting.",),
     "cli": ("regions.cli.", "regions.__main__"),
 }
@@ -55,7 +55,7 @@ ALLOWED = {
     "layers": {"nouns", "solvers.exact"},
     "readers": {"nouns", "layers", "solvers.exact"},
     "lowering": {"nouns", "layers", "solvers.exact", "solvers"},
-    "loading": {"nouns", "layers", "readers", "lowering", "solvers.exact"},
+    "loading": {"nouns", "layers", "readers", "lowering", "solvers", "solvers.exact"},
     "counting": {"nouns", "lowering", "solvers.exact", "solvers"},
     "cli": {
         "nouns",
@@ -84,7 +84,7 @@ EXACT = (
 CONFINED = {
     "highspy": ("solvers/highs.py",),
     "matplotlib": (),
-    "numba": ("regions/counting/vertex_", "solvers/vertices.py"),
+    "numba": ("solvers/compiling.py",),
     "onnx": ("regions/readers/onnx_",),
     "scipy.optimize": ("solvers/scipy_.py",),
     "sklearn": ("regions/readers/sklearn_",),
@@ -277,7 +277,10 @@ def state():
     late = (
         "regions.readers",
         "regions.counting.by_vertices",
+        "regions.counting.by_simplex",
+        "regions.counting.simplex_",
         "regions.counting.vertex_kernel",
+        "solvers.dictionary",
         "solvers.highs",
         "solvers.scipy_",
         "solvers.vertices",

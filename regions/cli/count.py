@@ -20,6 +20,7 @@ from regions.cli.arguments import (
     TrustFile,
     check_choice,
 )
+from regions.cli.interrupts import unwound
 from regions.cli.progress import counting_progress
 from regions.cli.render import duration, grouped, plural, print_json
 from regions.counting.engines import ENGINES
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "Example:  regions count examples/models/digits.pt --domain box:-1,1\n\n"
-    "Exit code: 0 exact, 3 bounds only (a time limit, Ctrl-C), 2 bad input, 1 failure."
+    "Exit code: 0 exact, 3 bounds only (a time limit, Ctrl-C), 2 bad input, 1 failure, 130 "
+    "interrupted before the count began."
 )
 EXIT_BOUNDS = 3
 DEFINITIONS = ("regions",)
@@ -88,14 +90,22 @@ def command(
     check_choice("--engine", engine, ENGINES)
     if time_limit is not None and not time_limit >= 0:
         raise InputError(f"--time-limit {time_limit:g}: needs seconds, 0 or more")
+    if layers is not None and layers < 1:
+        raise InputError(f"--layers {layers}: needs a number of ReLU layers, 1 or more")
     limit = None if time_limit is None or math.isinf(time_limit) else time_limit
     opened = [
         open_model(path, domain, box=box, trust_file=trust_file, input_shape=input_shape, seed=seed)
         for path in models
     ]
+    for path, (network, _) in zip(models, opened, strict=True):
+        if layers is not None and layers > len(network.layers):
+            raise InputError(
+                f"--layers {layers}: {path.name} has {plural(len(network.layers), 'ReLU layer')}; "
+                "choose fewer, or leave the option out to count them all"
+            )
     counts: list[Count] = []
     for path, (network, where) in zip(models, opened, strict=True):
-        with counting_progress(path.name, quiet) as progress:
+        with unwound(), counting_progress(path.name, quiet) as progress:
             count = regions.count(
                 network, where, engine=engine, layers=layers, time_limit=limit, progress=progress
             )

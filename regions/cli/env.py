@@ -17,9 +17,11 @@ _PACKAGES = (
     "scipy",
     "highspy",
     "python-flint",
+    "numba",
     "typer",
     "rich",
     "onnx",
+    "onnxruntime",
     "torch",
     "scikit-learn",
 )

@@ -62,7 +62,7 @@ def command(
             "format": folding["format"],
             "activation": folding["activation"],
             "rewritten": _rewritten(network),
-            "checked": f"{plural(folding['points_checked'], 'point')}, "
+            "checked": f"{plural(folding['points_checked'], 'point')}, {folding['checked_where']}; "
             f"worst relative error {folding['worst_relative_error']:.1e}",
             "digest": record["digest"],
         }
@@ -83,6 +83,7 @@ def describe(network: Network) -> dict[str, Any]:
             "format": origin.format if origin else None,
             "activation": origin.activation if origin else None,
             "points_checked": origin.points_checked if origin else 0,
+            "checked_where": origin.checked_where if origin else None,
             "worst_relative_error": origin.worst_relative_error if origin else None,
         },
     }

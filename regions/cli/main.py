@@ -1,4 +1,7 @@
-"""The command ``regions``: its commands, its version, and how every run of it ends."""
+"""How every run of the command ``regions`` ends: its exit code, and one line on an error.
+
+Light: what takes time to import is imported inside `main`, where an interruption is heard.
+"""
 
 from __future__ import annotations
 
@@ -7,66 +10,29 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Annotated
+from difflib import get_close_matches
+from typing import Any
 
-import typer
-
-from regions.cli import count, env, info, pattern
-from regions.cli.arguments import Command
+from regions.cli.interrupts import EXIT_INTERRUPTED, leave_when_interrupted, say_interrupted
 from regions.cli.render import print_error
 from regions.errors import InputError, RegionsError
 from solvers.errors import SolversError
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, where there is nothing to report
-
-_HELP = """Exact geometry of the linear regions of ReLU networks.
-
-A ReLU network cuts its input space into polytopes, one for each activation pattern, and is
-affine on each. These commands compute that geometry exactly: what they print is true, or says
-how far it is known."""
-
-_EPILOG = "Example:  regions count examples/models/digits.pt --domain box:-1,1"
-
-app = typer.Typer(
-    name="regions",
-    help=_HELP,
-    epilog=_EPILOG,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for name, module in {"count": count, "info": info, "pattern": pattern, "env": env}.items():
-    app.command(name, cls=Command, epilog=module.EXAMPLE)(module.command)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        from regions import __version__
-
-        print(f"regions {__version__}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
-    ] = False,
-) -> None:
-    if context.invoked_subcommand is None:
-        print(context.get_help())
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code (0 exact, 3 bounds only, 2 bad input, 1 failure).
+    """Run one command; return its exit code.
 
-    On an error standard output stays empty and standard error has one line ``regions: …``.
+    0 exact, 3 bounds only, 2 bad input, 1 failure, 130 interrupted with nothing to report.  On an
+    error standard output stays empty and standard error has one line ``regions: …``.
+
+    Without `args` it is the whole process, which reads `sys.argv` and leaves as soon as it is
+    interrupted; a running count ends with its bounds instead.
     """
+    if args is None:
+        leave_when_interrupted()
     sys.set_int_max_str_digits(0)  # bounds are integers of any length
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # an ASCII terminal shows × as \xd7
@@ -79,12 +45,18 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _run(args: Sequence[str] | None) -> int:
     try:
-        code = app(args=args, prog_name="regions", standalone_mode=False)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
-    except typer.TyperException as error:
-        print_error(_usage(error))
-        return EXIT_USAGE
+        import typer
+
+        from regions.cli.app import app
+
+        try:
+            code = app(args=args, prog_name="regions", standalone_mode=False)
+            sys.stdout.flush()
+        except typer.TyperException as error:
+            print_error(_usage(error))
+            return EXIT_USAGE
+        except typer.Abort:
+            return say_interrupted()
     except InputError as error:
         print_error(str(error))
         return EXIT_USAGE
@@ -98,17 +70,24 @@ def _run(args: Sequence[str] | None) -> int:
     except MemoryError:
         print_error("out of memory")
         return EXIT_FAILURE
-    except (KeyboardInterrupt, typer.Abort):
-        print_error("interrupted")
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        return say_interrupted()
+    if code == EXIT_INTERRUPTED:  # typer turns an interruption into this exit, without a word
+        return say_interrupted()
+    return code if isinstance(code, int) else 0
 
 
-def _usage(error: typer.TyperException) -> str:
+def _usage(error: Any) -> str:
     """What is wrong with the command line, and what was probably meant or where to look."""
-    possible = getattr(error, "possibilities", None)
+    asked = str(getattr(error, "option_name", "")).lstrip("-")
+    possible = [
+        name
+        for name in getattr(error, "possibilities", None) or ()
+        if not asked or get_close_matches(asked, [name.lstrip("-")], 1)  # the dashes do not count
+    ]
     if possible:
         return f"{error.message}; did you mean {' or '.join(sorted(possible))}?"
-    message = error.format_message()
+    message = error.message if asked else error.format_message()
     context = getattr(error, "ctx", None)
     if message.endswith("?") or context is None:
         return message

@@ -22,15 +22,49 @@ def counting_progress(label: str, quiet: bool) -> Iterator[Callable[[Progress], 
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, markup=False)
-    with console.status(f"{label}: starting") as status:
-        yield lambda progress: status.update(f"{label}: {progress_line(progress)}")
+    # one row of the terminal, whatever its width: what wraps is not erased cleanly
+    width = max(console.width - _SPINNER, 1)
+    name = shortened(label, max(width // 3, 12))
+
+    def line(text: str) -> str:
+        return shortened(f"{name}: {text}", width)
+
+    def show(progress: Progress) -> None:
+        status.update(line(progress_line(progress, width - len(name) - 2)))
+
+    with console.status(line("starting")) as status:
+        yield show
 
 
-def progress_line(progress: Progress) -> str:
-    """Regions so far, rate, bounds, and where the search stands."""
+_SPINNER = 3  # columns of the turning dots and the gap behind them, and one that stays free
+
+
+def shortened(text: str, room: int) -> str:
+    """The text, or as much of its beginning and end as there is room for.
+
+    >>> shortened("examples/models/moons.pt", 10)
+    'exampl….pt'
+    """
+    if len(text) <= room:
+        return text
+    end = min(3, room // 3)
+    return f"{text[: room - end - 1]}…{text[len(text) - end :]}"
+
+
+def progress_line(progress: Progress, room: int | None = None) -> str:
+    """Regions so far, rate, bounds, and where the search stands: as much as there is room for."""
     rate = progress.regions / progress.seconds if progress.seconds > 0 else 0.0
-    return (
-        f"{grouped(progress.regions)} regions, {grouped(round(rate))}/s, "
-        f"between {grouped(progress.lower)} and {grouped(progress.upper)}, "
-        f"layer {progress.layer}, depth {progress.depth}, {duration(progress.seconds)}"
-    )
+    bounds = f"between {grouped(progress.lower)} and {grouped(progress.upper)}"
+    parts = {
+        f"{grouped(progress.regions)} regions": 0,
+        f"{grouped(round(rate))}/s": 3,
+        bounds: 2,
+        f"layer {progress.layer}": 4,
+        f"depth {progress.depth}": 5,
+        duration(progress.seconds): 1,
+    }
+    for least in (5, 4, 3, 2, 1, 0):  # the last ones to stay are the first in importance
+        text = ", ".join(part for part, rank in parts.items() if rank <= least)
+        if room is None or len(text) <= room:
+            break
+    return text

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 
 from regions.counting.bounds import open_node
 from regions.counting.by_lp import LPEngine
+from regions.counting.compiled import Compiled, count_compiled
 from regions.counting.decide import Proof
-from regions.counting.engines import ENGINES, choose, refusal
+from regions.counting.engines import COMPILED, ENGINES, choose, refusal
 from regions.counting.tree import Outcome, Stop, interruptible, search
 from regions.domain import Box, Domain
 from regions.errors import DomainError, InputError
@@ -42,7 +43,8 @@ def count(
     domain
         Where to count; the box [-1, 1]^n by default.
     engine
-        "vertices" (compiled, low dimension), "lp" (anything), or "auto" to choose.
+        "vertices" (compiled, low dimension), "simplex" (compiled, any dimension), "lp" (anything),
+        or "auto" to choose.
     layers
         Count the patterns of the first so many ReLU layers only.
     time_limit
@@ -96,22 +98,20 @@ def count(
             )
         pulled = frame.pull(counted)
         used, why = choose(pulled, frame) if engine == "auto" else (engine, "asked for")
-        why_not = refusal(pulled, frame) if used == "vertices" else None
+        why_not = refusal(used, pulled, frame) if used in COMPILED else None
         if why_not is not None:
             raise InputError(
-                f"count(): the vertices engine cannot take this: {why_not}; "
+                f"count(): the {used} engine cannot take this: {why_not}; "
                 "use engine='lp', which takes anything, or 'auto'"
             )
         lp = LPEngine(pulled, frame, solver, stop)
         limit = _limit(counted, frame.dim)
-        set_aside = 0
+        extra: dict[str, int] = {}
         try:
-            if used == "vertices":
-                from regions.counting.by_vertices import VertexEngine  # compiles on first use
-
-                fast = VertexEngine(pulled, frame, lp, stop)
-                outcome = fast.count(limit, progress)
-                set_aside = fast.set_aside
+            if used in COMPILED:
+                fast = _compiled(used, pulled, frame, lp)
+                outcome, set_aside = count_compiled(fast, lp, limit, stop, progress)
+                extra = {"set_aside": set_aside, **fast.statistics()}
             else:
                 outcome = search(lp.root, lp.expand, limit, stop, progress)
         finally:
@@ -125,7 +125,7 @@ def count(
         stopped=outcome.stopped,
         domain=domain.spec,
         model=describe(network),
-        stats=_statistics(lp, outcome, set_aside, used),
+        stats=_statistics(lp, outcome, extra),
     )
 
 
@@ -148,27 +148,34 @@ def _limit(network: Network, dim: int) -> int:
     return open_node(first, first, dim, [(w, w) for w in later], network.is_feed_forward)
 
 
-def _statistics(
-    lp: LPEngine, outcome: Outcome, set_aside: int, engine: str
-) -> Mapping[str, object]:
+def _compiled(engine: str, network: Network, frame: Frame, lp: LPEngine) -> Compiled:
+    if engine == "vertices":  # numba compiles on first use
+        from regions.counting.by_vertices import VertexEngine
+
+        return VertexEngine(network, frame, lp)
+    from regions.counting.by_simplex import SimplexEngine
+
+    return SimplexEngine(network, frame, lp)
+
+
+def _statistics(lp: LPEngine, outcome: Outcome, fast: Mapping[str, int]) -> Mapping[str, object]:
+    """What the engines did; `rational_share` is of all decisions of units in cells."""
     tally = lp.tally
     proved = sum(tally.proofs.values())
     cuts = tally.cut_by_points + tally.cut_by_lp + tally.cut_exactly
     exactly = tally.proofs[Proof.BASIS] + tally.proofs[Proof.SIMPLEX] + tally.cut_exactly
-    decisions = proved + cuts
-    common: dict[str, object] = {"dimension": lp.frame.dim, "nodes": outcome.nodes}
-    if engine == "vertices":
-        common |= {
-            "set_aside": set_aside,
-            "rational_share": set_aside / max(outcome.nodes, 1),
-        }
-        if not set_aside:
-            return common
-    else:
-        common["rational_share"] = exactly / decisions if decisions else 0.0
+    decisions = proved + cuts + fast.get("decided", 0)
+    common: dict[str, object] = {
+        "dimension": lp.frame.dim,
+        "nodes": outcome.nodes,
+        "rational_share": exactly / decisions if decisions else 0.0,
+        "decisions": decisions,
+        **{name: number for name, number in fast.items() if name != "decided"},
+    }
+    if fast and not fast["set_aside"]:
+        return common
     return {
         **common,
-        "decisions": decisions,
         "lps": lp.program.solves,
         "lp_seconds": lp.program.seconds,
         "no_lp_share": max(0.0, 1 - lp.program.solves / decisions) if decisions else 1.0,

@@ -134,6 +134,24 @@ class LPEngine:
             bits = (*bits, current)
         return Expansion(1)
 
+    def go_on(
+        self,
+        bits: tuple[np.ndarray, ...],
+        current: np.ndarray,
+        rows: LayerRows,
+        stock: Stock,
+        split: Split | None,
+        box: tuple[np.ndarray, np.ndarray],
+    ) -> Expansion[LPNode]:
+        """A node in the middle of a layer; some of its rows may vanish on the hull."""
+        self._fix_constant_rows(rows, current)
+        keep = np.flatnonzero(current[rows.units] < 0)
+        if not len(keep):
+            return self.enter((*bits, current), stock, split, box)
+        units, floats = rows.units[keep], rows.floats.take(keep)
+        rest = LayerRows(self.network, bits, rows.position, units, floats)
+        return self.resume(bits, current, rest, stock, split, box)
+
     def resume(
         self,
         bits: tuple[np.ndarray, ...],

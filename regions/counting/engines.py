@@ -11,19 +11,31 @@ if TYPE_CHECKING:
 ENGINES = {
     "auto": "choose one",
     "vertices": "compiled (the first run: a minute), plain networks, boxes of dimension up to 8",
+    "simplex": "compiled likewise, plain networks, boxes and what lies in them, any dimension",
     "lp": "linear programs, anything; the reference",
 }
+COMPILED = ("vertices", "simplex")
 VERTICES_DIM = 8  # what the vertices engine can hold
-AUTO_DIM = 7  # above it, cells have so many vertices that linear programs are no slower
+AUTO_DIM = 6  # above it, cells have so many vertices that dictionaries are faster
+SIMPLEX_BYTES = 1 << 26  # a dictionary of the simplex engine is no larger
 
 
-def refusal(network: Network, frame: Frame) -> str | None:
-    """Why the vertices engine cannot take this network on this domain, or None."""
+def refusal(engine: str, network: Network, frame: Frame) -> str | None:
+    """Why a compiled engine cannot take this network on this domain, or None."""
     if not network.is_feed_forward:
         return "it needs a plain feed-forward network, this one has skip connections"
     if not network.layers:
         return "it needs a ReLU layer"
-    if not 1 <= frame.dim <= VERTICES_DIM:
+    if frame.dim < 1:
+        return "it needs a domain of dimension 1 or more, this one is a point"
+    if engine == "simplex":
+        size = 8 * frame.dim * (network.relus + frame.rows.shape[0])
+        if not frame.is_bounded_box:
+            return "it needs a lower and an upper bound of every coordinate"
+        if size > SIMPLEX_BYTES:
+            return f"its dictionaries would take {size >> 20} MiB each, the limit is 64"
+        return None
+    if frame.dim > VERTICES_DIM:
         return f"it needs a domain of dimension 1 to {VERTICES_DIM}, this one has {frame.dim}"
     if not frame.is_bounded_box or frame.rows.shape[0]:
         return "it needs a bounded box"
@@ -32,9 +44,9 @@ def refusal(network: Network, frame: Frame) -> str | None:
 
 def choose(network: Network, frame: Frame) -> tuple[str, str]:
     """(engine, why) for a network on a domain."""
-    why_not = refusal(network, frame)
+    why_not = refusal("simplex", network, frame)
     if why_not is not None:
-        return "lp", f"vertices cannot: {why_not}"
-    if frame.dim > AUTO_DIM:
-        return "lp", f"cells of dimension {frame.dim} have too many vertices"
-    return "vertices", f"a plain network on a box of dimension {frame.dim}"
+        return "lp", f"simplex cannot: {why_not}"
+    if frame.dim <= AUTO_DIM and refusal("vertices", network, frame) is None:
+        return "vertices", f"a plain network on a box of dimension {frame.dim}"
+    return "simplex", f"a plain network on a bounded domain of dimension {frame.dim}"

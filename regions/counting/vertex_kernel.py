@@ -16,16 +16,16 @@ with its path, for an exact engine to count.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from regions.counting.vertex_sections import FAILED, certain_sign, count_sections, polish_new
+from regions.counting.compiled import DONE, DRAIN, GROW, PAUSED
+from regions.counting.vertex_sections import FAILED, LONG, certain_sign, count_sections, polish_new
+from solvers.compiling import compiled
 from solvers.vertices import cut_edges, lowest_bit, popcount
 
-DONE, PAUSED, GROW, DRAIN = 0, 1, 2, 3
 ONE, ZERO = np.uint64(1), np.uint64(0)
 
 
-@njit(cache=True)
+@compiled
 def run(shape, frames, stores, failures, state, budget):
     """Go on until nothing is left (DONE) or the caller is needed.
 
@@ -51,14 +51,14 @@ def run(shape, frames, stores, failures, state, budget):
             outcome = _enter(shape, frames, stores, state, top, layers)
         else:
             outcome = _split(shape, frames, stores, state, top)
-        if outcome == GROW:
-            return GROW
+        if outcome in (GROW, PAUSED):
+            return outcome
         if outcome == DRAIN:
             _set_aside(frames, stores, failures, state, top)
     return PAUSED
 
 
-@njit(cache=True, inline="always")
+@compiled
 def _is_empty(words):
     for word in words:  # noqa: SIM110 (numba compiles no generators)
         if word != ZERO:
@@ -66,7 +66,7 @@ def _is_empty(words):
     return True
 
 
-@njit(cache=True, inline="always")
+@compiled
 def _size(words):
     total = 0
     for word in words:
@@ -74,7 +74,7 @@ def _size(words):
     return total
 
 
-@njit(cache=True)
+@compiled
 def _enter(shape, frames, stores, state, top, layers):
     """Signs of the next layer's units at all vertices; its cutting units; the map after it."""
     layer = frames.layer[top] + 1
@@ -144,6 +144,8 @@ def _enter(shape, frames, stores, state, top, layers):
             state[2] += counted
             frames.expanded[top] = True
             return DONE
+        if counted == LONG:
+            return PAUSED
         return DRAIN if counted == FAILED else GROW
     following = stores.maps[new]
     following[:, :] = 0.0
@@ -167,7 +169,7 @@ def _enter(shape, frames, stores, state, top, layers):
     return DONE
 
 
-@njit(cache=True, inline="always")
+@compiled
 def _add(shape, following, rows, layer, unit, dim):
     """Rank-one update: the next layer's rows, now that `unit` is on."""
     weights = shape.weights[layer, unit]
@@ -184,7 +186,7 @@ def _add(shape, following, rows, layer, unit, dim):
             following[k, h] += weights[h] * factor
 
 
-@njit(cache=True)
+@compiled
 def _split(shape, frames, stores, state, top):
     """Cut the cell by one of its cutting units and push the children that need work."""
     layer, slot = frames.layer[top], frames.current[top]
@@ -204,8 +206,10 @@ def _split(shape, frames, stores, state, top):
         value = rows[dim, unit]
         for k in range(dim):
             value += rows[k, unit] * stores.x[i, k]
-        stores.value[i - first] = value
-        stores.slack[i - first] = errors[unit] + norms[unit] * stores.error[i]
+        slack = errors[unit] + norms[unit] * stores.error[i]
+        if not abs(value) > slack:
+            return DRAIN
+        stores.value[i - first], stores.slack[i - first] = value, slack
     if used == ~ZERO:
         return DRAIN
     facet = lowest_bit(~used)
@@ -303,7 +307,7 @@ def _split(shape, frames, stores, state, top):
     return DONE
 
 
-@njit(cache=True, inline="always")
+@compiled
 def _copy(x, error, facets, signs, i, stores, place):
     stores.x[place] = x[i]
     stores.error[place] = error[i]
@@ -311,7 +315,7 @@ def _copy(x, error, facets, signs, i, stores, place):
     stores.signs[place] = signs[i]
 
 
-@njit(cache=True)
+@compiled
 def _set_aside(frames, stores, failures, state, top):
     """Record a node whose signs floats cannot tell, and take it off the stack."""
     index = state[5]

@@ -10,18 +10,20 @@ in the same place shows as a sign that is not certain.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from solvers.compiling import compiled
 from solvers.vertices import cut_edges, lowest_bit, polish
 
-FAILED, FULL = -1, -2
+FAILED, FULL, LONG = -1, -2, -3
+STEPS = 20_000  # sections between two looks at the clock
 ONE, ZERO = np.uint64(1), np.uint64(0)
 
 
-@njit(cache=True)
+@compiled
 def count_sections(shape, frames, stores, top, slot, active, cutting):
     """Regions of the cell of frame `top`, cut by the units of `active`; FAILED or FULL.
 
+    LONG: the walk is not over; the next call, with the same arguments, goes on with it.
     A walk over the sections, depth first: level l lies in l hyperplanes, and its vertices are
     first[l] .. first[l] + number[l].  (No recursion: numba cannot cache it safely.)
     """
@@ -31,20 +33,28 @@ def count_sections(shape, frames, stores, top, slot, active, cutting):
     rows, norms, errors = stores.maps[slot], stores.norms[slot], stores.errors[slot]
     first, number, count = stores.level[0], stores.level[1], stores.level[2]
     done, facet = stores.level[3], stores.level[4]
-    filled = 0
-    for word in range(active.shape[0]):
-        rest = active[word]
-        while rest != ZERO:
-            bit = rest & (~rest + ONE)
-            rest ^= bit
-            stores.order[0, filled] = (word << 6) + lowest_bit(bit)
-            filled += 1
-    first[0], number[0], count[0], done[0] = frames.first[top], frames.number[top], filled, 0
-    stores.level_facet[0] = frames.facet[top]
-    facet[0] = _free_slot(stores.facets, first[0], number[0])
-    total = np.int64(0)
-    level = 0
+    walk = stores.walk
+    if walk[0] < 0:
+        filled = 0
+        for word in range(active.shape[0]):
+            rest = active[word]
+            while rest != ZERO:
+                bit = rest & (~rest + ONE)
+                rest ^= bit
+                stores.order[0, filled] = (word << 6) + lowest_bit(bit)
+                filled += 1
+        first[0], number[0], count[0], done[0] = frames.first[top], frames.number[top], filled, 0
+        stores.level_facet[0] = frames.facet[top]
+        facet[0] = _free_slot(stores.facets, first[0], number[0])
+        walk[0], walk[1] = 0, 0
+    level, total = walk[0], walk[1]
+    walk[0] = -1
+    steps = 0
     while level >= 0:
+        steps += 1
+        if steps > STEPS:
+            walk[0], walk[1] = level, total
+            return np.int64(LONG)
         start, size, units = first[level], number[level], stores.order[level]
         if dim - level == 1:
             if not _on_segment(stores, rows, norms, errors, units, start, count[level]):
@@ -68,8 +78,10 @@ def count_sections(shape, frames, stores, top, slot, active, cutting):
             value = rows[dim, unit]
             for k in range(dim):
                 value += rows[k, unit] * stores.x[start + i, k]
-            stores.value[i] = value
-            stores.slack[i] = errors[unit] + norms[unit] * stores.error[start + i]
+            slack = errors[unit] + norms[unit] * stores.error[start + i]
+            if not abs(value) > slack:
+                return np.int64(FAILED)
+            stores.value[i], stores.slack[i] = value, slack
         made = cut_edges(
             stores.x, stores.error, stores.facets, start, start + size, stores.value,
             stores.slack, shape.reach, facet[level], stores.new_x, stores.new_error,
@@ -110,7 +122,7 @@ def count_sections(shape, frames, stores, top, slot, active, cutting):
     return total
 
 
-@njit(cache=True, inline="always")
+@compiled
 def _free_slot(facets, first, number):
     """A facet slot that no vertex uses, -1 if there is none."""
     used = ZERO
@@ -119,7 +131,7 @@ def _free_slot(facets, first, number):
     return np.int64(-1) if used == ~ZERO else lowest_bit(~used)
 
 
-@njit(cache=True, inline="always")
+@compiled
 def certain_sign(shape, frames, stores, table, slot, unit, i):
     """Sign of a unit's form at new vertex i, 0 where even a better vertex leaves it open."""
     dim = stores.x.shape[1]
@@ -134,7 +146,7 @@ def certain_sign(shape, frames, stores, table, slot, unit, i):
     return 0
 
 
-@njit(cache=True)
+@compiled
 def _on_segment(stores, rows, norms, errors, units, first, count):
     """Whether the units cut a segment in points that are certainly distinct."""
     dim = stores.x.shape[1]
@@ -146,6 +158,8 @@ def _on_segment(stores, rows, norms, errors, units, first, count):
             stop += rows[k, unit] * stores.x[first + 1, k]
         worst = max(stores.error[first], stores.error[first + 1])
         wrong = errors[unit] + norms[unit] * worst
+        if not min(abs(start), abs(stop)) > wrong:
+            return False
         share = start / (start - stop)
         spread = (wrong / abs(start - stop) + 1e-15) * 1.000001
         for other in range(place):  # where it stands: in [value - slack, value + slack]
@@ -157,7 +171,7 @@ def _on_segment(stores, rows, norms, errors, units, first, count):
     return True
 
 
-@njit(cache=True)
+@compiled
 def polish_new(shape, frames, stores, table, i):
     """Recompute a new vertex from its facets, if that makes its error smaller."""
     dim = stores.x.shape[1]
@@ -169,7 +183,7 @@ def polish_new(shape, frames, stores, table, i):
         stores.new_error[i] = error
 
 
-@njit(cache=True)
+@compiled
 def _polished(shape, frames, stores, table, facets, x, dim):
     """Solve for the vertex on the given facet slots; `table` says what they are."""
     width = shape.weights.shape[1]

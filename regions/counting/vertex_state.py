@@ -12,21 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Shape(NamedTuple):
-    """The network: widths, weights and error bounds, padded to the widest layer."""
-
-    widths: np.ndarray  # (layers,)
-    weights: np.ndarray  # (layers, width, width): weights[l, u, h] from unit u of layer l to h
-    biases: np.ndarray  # (layers, width)
-    relative: np.ndarray  # (layers,): γ of the sums that make a row from the rows below
-    absolute: np.ndarray  # (layers,): what underflow may add to a value
-    norm_error: np.ndarray  # (layers, width): of the 1-norm of a row, whatever the pattern
-    evaluation: float  # γ of evaluating a form at a point
-    size: np.ndarray  # (dim,) largest absolute value of each coordinate
-    reach: float  # largest absolute coordinate
-    tolerated: float  # errors of vertices beyond this are worth a linear solve
-
-
 class Frames(NamedTuple):
     """The stack of nodes; node f's vertices are first[f] .. first[f] + number[f]."""
 
@@ -66,6 +51,7 @@ class Stores(NamedTuple):
     order: np.ndarray  # (dim + 1, width): units that cut a section, by its level
     level: np.ndarray  # (5, dim + 1): first, number, count, done, facet slot of each section
     level_facet: np.ndarray  # (dim + 1, 64): facet slots of a section
+    walk: np.ndarray  # (2,) the level of an interrupted walk over sections (or -1), and its count
 
 
 class Failures(NamedTuple):

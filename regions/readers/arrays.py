@@ -79,7 +79,7 @@ def _load(path: str | Path, names: tuple[str, ...] = ()) -> np.ndarray | dict[st
     ) as error:
         raise DomainError(
             f"{path}: needs an .npy or .npz file of plain numbers, got one that numpy cannot read "
-            f"without pickles ({_one_line(error)}); save the numbers again with numpy.save"
+            f"without pickles ({cause(error)}); save the numbers again with numpy.save"
         ) from error
 
 
@@ -97,6 +97,9 @@ def _checked(path: str | Path, array: object, name: str = "") -> np.ndarray:
     )
 
 
-def _one_line(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
+    """What numpy says of a file that it cannot read, on one line."""
     text = " ".join(str(error).split()) or type(error).__name__
+    if "pickle" in text:  # numpy's advice is to allow pickles, which can run code
+        return "it holds no arrays, or pickled objects"
     return text if len(text) <= 100 else f"{text[:99]}…"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from regions.errors import ModelError
+from regions.readers.arrays import cause
 from regions.readers.stack import Pair, stack
 from regions.source import Source
 
@@ -63,8 +64,7 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
     except ModelError:
         raise
     except _DAMAGED as error:
-        text = " ".join(str(error).split())
-        raise ModelError(f"cannot read {file.name} as an .npz file: {text}") from error
+        raise ModelError(f"cannot read {file.name} as an .npz file: {cause(error)}") from error
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
             raise ModelError(f"{file.name}: {name} needs real numbers, got {array.dtype}")

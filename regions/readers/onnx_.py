@@ -56,9 +56,12 @@ def read(path: str | Path) -> Source:
             f"{file.name} has {len(inputs)} input(s) and {len(graph.output)} output(s) ({names}); "
             "a network needs one of each: export the part that matters"
         )
-    shape, kind = _input_shape(inputs[0])
-    builder = GraphBuilder(shape)
-    known: dict[str, Operand] = {t.name: _array(t, t.name) for t in graph.initializer}
+    try:
+        shape, kind = _input_shape(inputs[0])
+        builder = GraphBuilder(shape)
+        known: dict[str, Operand] = {t.name: _array(t, t.name) for t in graph.initializer}
+    except ModelError as error:
+        raise type(error)(f"{file.name}: {error}") from error
     known[inputs[0].name] = builder.input
     opset = max((o.version for o in model.opset_import if o.domain in _STANDARD), default=1)
     for position, node in enumerate(graph.node, start=1):
@@ -76,7 +79,7 @@ def read(path: str | Path) -> Source:
     if not isinstance(output, Value):
         raise ModelError(f"{file.name}: the output does not depend on the input")
     evaluate = _evaluator(model, inputs[0].name, shape, kind)
-    return Source(builder.finish(output), evaluate, "ONNX")
+    return Source(builder.finish(output), evaluate, "ONNX", dtype=_FLOATS[kind])
 
 
 def _load(file: Path) -> onnx.ModelProto:

@@ -14,7 +14,6 @@ from regions.layers import (
     AveragePool,
     BatchNorm,
     Clip,
-    Concat,
     Conv,
     Dense,
     GraphBuilder,
@@ -333,9 +332,8 @@ def _unsqueeze(call: Call) -> Value:
 
 
 def _concat(call: Call) -> Value:
-    values = [tensor(x, f"its input {i}") for i, x in enumerate(call.inputs)]
-    axis = steps.axis_of(int(call.attributes.get("axis", 1)), values[0].shape)
-    return call.builder.add(Concat(axis), *values, name=call.name)
+    operands = [call.operand(index) for index in range(len(call.inputs))]
+    return steps.concat(call.builder, operands, int(call.attributes.get("axis", 1)), call.name)
 
 
 _STEPS: Mapping[str, Step] = {

@@ -12,14 +12,17 @@ import numpy as np
 
 from regions.errors import ModelError, UnsupportedLayer
 from regions.layers import (
+    Concat,
     Dense,
     GraphBuilder,
     Multiply,
+    Pad,
     Reshape,
     Shift,
     Sum,
     Transpose,
     Value,
+    frozen_array,
 )
 from solvers.rational import rational, rationals
 
@@ -46,6 +49,10 @@ _SMOOTH = (
     "sin",
     "cos",
     "hardswish",
+    "logsigmoid",
+    "tanhshrink",
+    "glu",
+    "softmin",
 )
 
 
@@ -176,6 +183,35 @@ def _matrix(array: np.ndarray) -> np.ndarray:
     if array.ndim != 2:
         raise UnsupportedLayer(f"a matrix product with a constant of shape {array.shape}")
     return array
+
+
+def concat(builder: GraphBuilder, operands: Sequence[Operand], axis: int, name: str) -> Value:
+    """Operands one after the other along an axis; constant ones are added to zero padding."""
+    shapes = [operand.shape for operand in operands]
+    place = axis_of(axis, shapes[0])
+    shape = Concat(place).output_shape(*shapes)
+    values = [operand for operand in operands if isinstance(operand, Value)]
+    if len(values) == len(operands):
+        return builder.add(Concat(place), *values, name=name)
+    fixed = np.zeros(shape)
+    parts: list[Value] = []
+    start = 0
+    for operand in operands:
+        length = operand.shape[place]
+        if isinstance(operand, Value):
+            pads = np.zeros((2, len(shape)), dtype=int)
+            pads[:, place] = start, shape[place] - start - length
+            padding = Pad(tuple(int(pad) for pad in pads.reshape(-1)))
+            parts.append(builder.add(padding, operand, name=name))
+        else:
+            window = [slice(None)] * len(shape)
+            window[place] = slice(start, start + length)
+            fixed[tuple(window)] = frozen_array(operand, "a constant operand")
+        start += length
+    if not parts:
+        raise ModelError("it computes with constants alone; fold them before saving (onnxsim)")
+    total = parts[0] if len(parts) == 1 else builder.add(Sum((1,) * len(parts)), *parts, name=name)
+    return builder.add(Shift(fixed), total, name=name)
 
 
 def flatten(builder: GraphBuilder, x: Value, start: int, end: int, name: str) -> Value:

@@ -18,6 +18,8 @@ import torch
 from torch import nn
 
 from regions.errors import ModelError
+from regions.readers import steps
+from regions.readers.quiet import silenced
 from regions.readers.stack import Pair, stack
 from regions.readers.torch_live import first_line, read_exported, read_module, read_script
 from regions.readers.torch_modules import SAFE_MODULES
@@ -87,7 +89,8 @@ def _archive_kind(file: Path) -> str:
 
 def _open(file: Path, opener: Callable[..., Any]) -> Any:
     try:
-        return opener(str(file))
+        with silenced():  # it logs the trace of what it could not open
+            return opener(str(file))
     except _DAMAGED as error:
         raise ModelError(f"cannot be opened, perhaps truncated: {first_line(error)}") from error
 
@@ -100,14 +103,26 @@ def _load_pickle(file: Path) -> Any:
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         if found:
-            raise ModelError(
-                f"holds {found.group(1)}, which is not on the list of safe classes, so the file "
-                "was not opened (a pickle can run code); load it in Python and pass the module to "
-                "regions.load(), or export it to ONNX"
-            ) from error
-        raise ModelError(f"is no PyTorch file, or is damaged: {first_line(error)}") from error
+            raise _refused(found.group(1)) from error
+        # torch's own words begin with the advice to open the file with weights_only=False
+        cause = str(error).partition("WeightsUnpickler error: ")[2].split("\n")[0][:200]
+        raise ModelError(
+            f"is no PyTorch file, or is damaged: {cause or 'its pickle cannot be read'}"
+        ) from error
     except _DAMAGED as error:
         raise ModelError(f"is no PyTorch file, or is truncated: {first_line(error)}") from error
+
+
+def _refused(name: str) -> ModelError:
+    """The refusal of a class that a pickle holds and that is not on our list."""
+    home, _, kind = name.rpartition(".")
+    if home.startswith("torch.nn.modules."):  # loading it in Python would not help
+        return steps.unsupported(kind)
+    return ModelError(
+        f"holds {name}, which is not on the list of safe classes, so the file was not opened (a "
+        "pickle can run code); load it in Python and pass the module to regions.load(), or export "
+        "it to ONNX"
+    )
 
 
 def _read_state_dict(loaded: Any) -> Source:

@@ -14,6 +14,7 @@ from torch.fx.proxy import TraceError
 
 from regions.errors import ModelError
 from regions.layers import Shape
+from regions.readers.quiet import silenced
 from regions.readers.torch_modules import recipe_for
 from regions.readers.torch_walk import Walk
 from regions.source import Source
@@ -60,14 +61,16 @@ def read_module(model: Any, *, input_shape: Sequence[int] | None = None) -> Sour
     except (TraceError, TypeError, ValueError, RuntimeError, AttributeError):
         return read_exported(_export(module, shape, dtype), form)
     walk = Walk(shape, len(graph.nodes))
-    return Source(walk.fx(graph, root, {}), _evaluator(module, shape, dtype), form)
+    evaluate = _evaluator(module, shape, dtype)
+    return Source(walk.fx(graph, root, {}), evaluate, form, dtype=numpy_type(dtype))
 
 
 def _export(module: nn.Module, shape: Shape, dtype: torch.dtype) -> Any:
     """torch.export, for modules whose Python control flow symbolic tracing cannot follow."""
     try:
         example = torch.zeros(shape, dtype=dtype)
-        return torch.export.export(module, (example,), strict=False)
+        with silenced():  # it prints the graph so far
+            return torch.export.export(module, (example,), strict=False)
     except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
         raise ModelError(
             f"the module's forward cannot be traced ({first_line(error)}); make it free of "
@@ -81,8 +84,8 @@ def _full_shape(module: nn.Module, input_shape: Sequence[int] | None) -> Shape:
     leaf = next((m for m in module.modules() if _says_shape(m)), None)
     if leaf is None:
         raise ModelError(
-            "the shape of the model's input cannot be told from its layers; pass input_shape=, "
-            "without the batch axis, e.g. regions.load(model, input_shape=(3, 32, 32))"
+            "the shape of the model's input cannot be told from its layers; "
+            + _pass_shape((3, 32, 32))
         )
     if isinstance(leaf, nn.Unflatten):
         return (1, int(np.prod([int(size) for size in leaf.unflattened_size])))
@@ -126,9 +129,14 @@ def _only_size(module: nn.Module, channels: int, rank: int) -> Shape:
     example = (channels, *(32,) * (rank - 2))
     raise ModelError(
         f"the model starts with {channels} channels, but the rest of its input's shape cannot be "
-        f"told ({seen} fits); pass input_shape= without the batch axis, e.g. "
-        f"regions.load(model, input_shape={example}), or put nn.Unflatten first"
+        f"told ({seen} fits); {_pass_shape(example)}, or put nn.Unflatten first"
     )
+
+
+def _pass_shape(example: Shape) -> str:
+    """How to say the shape, on the command line and in Python."""
+    sizes = ",".join(map(str, example))
+    return f"pass it without the batch axis, e.g. --input-shape {sizes} (input_shape={example})"
 
 
 def _evaluator(
@@ -182,7 +190,8 @@ def read_exported(program: Any, form: str = "PyTorch exported program") -> Sourc
     shape = tuple(sizes)
     walk = Walk(shape, len(program.graph.nodes))
     graph = walk.fx(program.graph, program.graph_module, stored)
-    return Source(graph, _evaluator(program.module(), shape, example.dtype), form)
+    evaluate = _evaluator(program.module(), shape, example.dtype)
+    return Source(graph, evaluate, form, dtype=numpy_type(example.dtype))
 
 
 def read_script(module: Any, input_shape: Sequence[int] | None) -> Source:
@@ -198,13 +207,21 @@ def read_script(module: Any, input_shape: Sequence[int] | None) -> Source:
     elif weight is not None and weight.ndim in _SIZES:
         shape = _only_size(module, int(weight.shape[1]), weight.ndim)
     else:
-        raise ModelError("the shape of the input cannot be told; pass input_shape=")
+        raise ModelError(f"the shape of the input cannot be told; {_pass_shape((3, 32, 32))}")
     try:
         graph = torch.jit.freeze(module, optimize_numerics=False).inlined_graph
     except RuntimeError as error:
         raise ModelError(f"TorchScript cannot freeze it: {first_line(error)}") from error
     walk = Walk(shape, len(list(graph.nodes())))
-    return Source(walk.script(graph), _evaluator(module, shape, dtype), "TorchScript")
+    evaluate = _evaluator(module, shape, dtype)
+    return Source(walk.script(graph), evaluate, "TorchScript", dtype=numpy_type(dtype))
+
+
+def numpy_type(dtype: torch.dtype) -> Any:
+    """The float type of numpy for the points that a model of this type is asked at."""
+    if dtype == torch.float64:
+        return np.float64
+    return np.float16 if dtype in (torch.float16, torch.bfloat16) else np.float32
 
 
 def first_line(error: BaseException) -> str:

@@ -86,5 +86,14 @@ _RECIPES: Mapping[str, Callable[[Any], Recipe]] = {
     "Unflatten": lambda m: ("unflatten", (m.dim, tuple(m.unflattened_size)), {}),
 }
 
-SAFE_MODULES = ("Sequential", "ModuleList", "ModuleDict", *_RECIPES)
-"""Classes of `torch.nn` that a pickled model may hold."""
+# Not piecewise linear, or not read, but harmless: their refusal then says where they stand.
+_REFUSED = (
+    "Bilinear", "CELU", "ELU", "GELU", "GLU", "GroupNorm", "Hardshrink", "Hardsigmoid",
+    "Hardswish", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LayerNorm",
+    "LocalResponseNorm", "LogSigmoid", "LogSoftmax", "Mish", "RMSNorm", "RReLU", "SELU", "SiLU",
+    "Sigmoid", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh",
+    "Tanhshrink", "Threshold",
+)  # fmt: skip
+
+SAFE_MODULES = ("Sequential", "ModuleList", "ModuleDict", *_RECIPES, *_REFUSED)
+"""Classes of `torch.nn` that a pickled model may hold: none runs code when it is unpickled."""

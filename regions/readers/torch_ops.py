@@ -18,7 +18,6 @@ from regions.layers import (
     AveragePool,
     BatchNorm,
     Clip,
-    Concat,
     Conv,
     Dense,
     GraphBuilder,
@@ -376,9 +375,10 @@ def _unsqueeze(b: GraphBuilder, name: str, x: Value, dim: int) -> Value:
 def _cat(
     b: GraphBuilder, name: str, tensors: Sequence[Any], dim: int = 0, axis: int | None = None
 ) -> Value:
-    values = [tensor(x, "a concatenated tensor") for x in tensors]
-    place = steps.axis_of(dim if axis is None else axis, values[0].shape)
-    return b.add(Concat(place), *values, name=name)
+    operands = [
+        x if isinstance(x, np.ndarray) else tensor(x, "a concatenated tensor") for x in tensors
+    ]
+    return steps.concat(b, operands, dim if axis is None else axis, name)
 
 
 def _pad(

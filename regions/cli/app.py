@@ -1,0 +1,50 @@
+"""The command ``regions``: its commands and its version."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from regions.cli import count, env, info, pattern
+from regions.cli.arguments import Command
+
+_HELP = """Exact geometry of the linear regions of ReLU networks.
+
+A ReLU network cuts its input space into polytopes, one for each activation pattern, and is
+affine on each. These commands compute that geometry exactly: what they print is true, or says
+how far it is known."""
+
+_EPILOG = "Example:  regions count examples/models/digits.pt --domain box:-1,1"
+
+app = typer.Typer(
+    name="regions",
+    help=_HELP,
+    epilog=_EPILOG,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for name, module in {"count": count, "info": info, "pattern": pattern, "env": env}.items():
+    app.command(name, cls=Command, epilog=module.EXAMPLE)(module.command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from regions import __version__
+
+        print(f"regions {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())

@@ -1,0 +1,201 @@
+"""The simplex engine: middle and high dimension, compiled; what floats cannot decide is set aside.
+
+For plain feed-forward networks on a bounded domain.  See `simplex_kernel` for the method.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from regions.constraints import Bounds
+from regions.counting.bounds import open_node
+from regions.counting.by_lp import LPEngine
+from regions.counting.forms import Halfspaces
+from regions.counting.prefix import Prefix
+from regions.counting.shape import first_rows, shape_of
+from regions.counting.simplex_cell import rebuild
+from regions.counting.simplex_kernel import (
+    FAILED,
+    FOUND,
+    NODES,
+    PROOFS,
+    SPLITS,
+    STEPS,
+    TOP,
+    run,
+)  # fmt: skip
+from regions.counting.simplex_state import Cells, Failures, Forms, Place, Scratch
+from regions.frame import Frame
+from regions.network import Network
+from solvers.float_rows import UNIT_ROUNDOFF, gamma
+from solvers.rational import nearest, rational
+
+FAILURES = 64  # cells set aside before they are counted
+STACK = 16  # nodes at first; the stack grows
+
+
+class SimplexEngine:
+    """A compiled search over the regions of one network on one bounded domain."""
+
+    def __init__(self, network: Network, frame: Frame, hard: LPEngine) -> None:
+        self.network = network
+        self.frame = frame
+        self.hard = hard
+        self.state = np.zeros(7, dtype=np.int64)
+        given, dim = len(hard.sides.c), frame.dim
+        rows = given + network.relus
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is never certain
+            self.place = _place(network, frame, rows)
+        layers, width = len(network.widths), max(network.widths)
+        self.cells = _new_cells(STACK, rows, dim, layers, width)
+        self.forms = _new_forms(rows, dim, layers, width)
+        self.scratch = Scratch(np.zeros(dim), np.zeros(dim), np.zeros(dim + 1))
+        self.failures = Failures(
+            layer=np.zeros(FAILURES, dtype=np.int64),
+            status=np.zeros((FAILURES, layers, width), dtype=np.int8),
+            path=np.zeros((FAILURES, rows, 3), dtype=np.int64),
+            length=np.zeros(FAILURES, dtype=np.int64),
+            point=np.zeros((FAILURES, dim)),
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._first_node(given)
+
+    def _first_node(self, given: int) -> None:
+        forms, cells, place, sides = self.forms, self.cells, self.place, self.hard.sides
+        first = first_rows(self.network)
+        forms.rows[0, : len(first)] = first
+        # weights that are no doubles are rounded
+        forms.row_errors[0, : len(first)] = (
+            2 * UNIT_ROUNDOFF * (np.abs(first[:, :-1]) @ place.size + np.abs(first[:, -1]))
+        )
+        dim = self.frame.dim
+        forms.path[:given, :dim], forms.path[:given, dim] = sides.a, sides.c
+        forms.path_size[:given] = np.abs(sides.a) @ place.size + np.abs(sides.c)
+        wrong = sides.a_error @ place.size + sides.c_error
+        forms.path_error[:given] = 1.000001 * (
+            wrong + place.evaluation * forms.path_size[:given] + place.absolute[0]
+        )
+        norm = np.abs(sides.a) @ place.radius
+        forms.path_scale[:given] = 1 / np.where(norm > 1e-280, norm, 1.0)
+        forms.path_layer[:given] = -1
+        cells.layer[0] = -1
+        cells.splits[0] = given
+        cells.path_sign[0, :given] = 1.0
+        cells.status[0] = -1
+        inside = Halfspaces(self.frame, sides, ())
+        centre = np.array([nearest(q) for q in self.frame.interior])
+        cells.point[0] = centre if self.hard.judge.is_inside(inside, centre) else place.middle
+        rebuild(place, cells, forms, 0)
+        self.state[TOP] = 1
+
+    # -- what `count_compiled` asks for ------------------------------------------------------
+
+    @property
+    def found(self) -> int:
+        """Regions counted so far."""
+        return int(self.state[FOUND])
+
+    @property
+    def nodes(self) -> int:
+        """Decisions made so far."""
+        return int(self.state[NODES])
+
+    def advance(self, budget: int) -> int:
+        """Make at most so many decisions."""
+        return run(
+            self.place, self.cells, self.forms, self.scratch, self.failures, self.state, budget
+        )
+
+    def grow(self) -> None:
+        """Twice the room on the stack."""
+        old = self.cells
+        layers, width = old.status.shape[1:]
+        new = _new_cells(2 * len(old.layer), old.table.shape[1], old.table.shape[2], layers, width)
+        for before, after in zip(old, new, strict=True):
+            after[: len(before)] = before
+        self.cells = new
+
+    def take_aside(self) -> list[Prefix]:
+        """The cells that floats could not decide, since the last time."""
+        taken = [self._prefix(index) for index in range(int(self.state[FAILED]))]
+        self.state[FAILED] = 0
+        return taken
+
+    def open_nodes(self) -> list[tuple[int, int]]:
+        """(layer, bound) of every node on the stack."""
+        cells = self.cells
+        return [self._bound(int(cells.layer[i]), cells.status[i]) for i in range(self.state[TOP])]
+
+    def _bound(self, layer: int, status: np.ndarray) -> tuple[int, int]:
+        dim, widths = self.frame.dim, self.network.widths
+        later = [(width, width) for width in widths]
+        if layer < 0:
+            return -1, open_node(0, dim, dim, later, feed_forward=True)
+        alive = [int((status[m, :width] == 1).sum()) for m, width in enumerate(widths[:layer])]
+        mine = status[layer, : widths[layer]]
+        cutting = int((mine < 0).sum())
+        reaching = cutting + int((mine == 1).sum())
+        bound = open_node(
+            cutting, reaching, min([dim, *alive]), later[layer + 1 :], feed_forward=True
+        )
+        return layer, bound
+
+    def _prefix(self, index: int) -> Prefix:
+        failures, widths = self.failures, self.network.widths
+        layer = int(failures.layer[index])
+        bits = [failures.status[index, m, : widths[m]].copy() for m in range(layer + 1)]
+        path = failures.path[index, : failures.length[index]].tolist()
+        splits = tuple((m, unit, sign) for m, unit, sign in path if m >= 0)
+        return Prefix(tuple(bits[:-1]), bits[-1], splits, failures.point[index].copy())
+
+    def statistics(self) -> dict[str, int]:
+        """What the compiled part did."""
+        splits, proofs = int(self.state[SPLITS]), int(self.state[PROOFS])
+        return {"decided": splits + proofs, "pivots": int(self.state[STEPS])}
+
+
+def _place(network: Network, frame: Frame, rows: int) -> Place:
+    low, high = frame.box()
+    shape = shape_of(network, low, high)
+    middle = low / 2 + high / 2
+    radius = np.nextafter(np.maximum(high - middle, middle - low), np.inf)
+    inner = [
+        np.where(_equal(bounds, exact), bounds, np.nextafter(bounds, towards))
+        for bounds, exact, towards in ((low, frame.lower, np.inf), (high, frame.upper, -np.inf))
+    ]
+    return Place(
+        widths=shape.widths, weights=shape.weights, biases=shape.biases, unbiased=shape.unbiased,
+        relative=shape.relative, absolute=shape.absolute, evaluation=shape.evaluation,
+        summation=gamma(rows + 2 * len(low) + 40), size=shape.size, middle=middle,
+        radius=np.nextafter(radius, np.inf), inner_low=inner[0], inner_high=inner[1],
+    )  # fmt: skip
+
+
+def _equal(doubles: np.ndarray, exact: Bounds) -> list[bool]:
+    pairs = zip(doubles.tolist(), exact, strict=True)
+    return [q is not None and rational(value) == q for value, q in pairs]
+
+
+def _new_cells(nodes: int, rows: int, dim: int, layers: int, width: int) -> Cells:
+    def integers(*size: int) -> np.ndarray:
+        return np.zeros(size, dtype=np.int64)
+
+    return Cells(
+        layer=integers(nodes), splits=integers(nodes), fresh=integers(nodes),
+        table=np.zeros((nodes, rows, dim)), value=np.zeros((nodes, rows)),
+        row_kind=integers(nodes, rows), row_name=integers(nodes, rows),
+        alive=integers(nodes, rows), alive_count=integers(nodes),
+        column_kind=integers(nodes, dim), column_name=integers(nodes, dim),
+        side=np.ones((nodes, dim)), status=np.zeros((nodes, layers, width), dtype=np.int8),
+        path_sign=np.zeros((nodes, rows)), point=np.zeros((nodes, dim)),
+    )  # fmt: skip
+
+
+def _new_forms(rows: int, dim: int, layers: int, width: int) -> Forms:
+    return Forms(
+        rows=np.zeros((layers, width, dim + 1)), row_errors=np.zeros((layers, width)),
+        errors=np.zeros((layers, width)), sizes=np.zeros((layers, width)),
+        scales=np.ones((layers, width)), path=np.zeros((rows, dim + 1)),
+        path_error=np.zeros(rows), path_size=np.zeros(rows), path_scale=np.ones(rows),
+        path_layer=np.zeros(rows, dtype=np.int64), path_unit=np.zeros(rows, dtype=np.int64),
+    )  # fmt: skip

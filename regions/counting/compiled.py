@@ -1,0 +1,103 @@
+"""The loop around a compiled engine: clock, progress, bounds, and the cells that it sets aside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from regions.counting.by_lp import LPEngine
+from regions.counting.prefix import Prefix
+from regions.counting.tree import REPORT_SECONDS, Outcome, Stop
+from regions.results import Progress
+
+DONE, PAUSED, GROW, DRAIN = 0, 1, 2, 3  # what a compiled engine says when it returns
+BUDGET = 16  # nodes at first
+SECONDS = 0.05  # aimed at between two looks at the clock
+
+
+class Compiled(Protocol):
+    """A compiled search, run in slices."""
+
+    @property
+    def found(self) -> int:
+        """Regions counted so far."""
+        ...
+
+    @property
+    def nodes(self) -> int:
+        """Nodes visited so far."""
+        ...
+
+    def advance(self, budget: int) -> int:
+        """Visit at most so many nodes; DONE, PAUSED, GROW (a store is full) or DRAIN."""
+        ...
+
+    def grow(self) -> None:
+        """Make more room."""
+        ...
+
+    def statistics(self) -> dict[str, int]:
+        """What it did: "decided", the signs of units that it decided, and details of its own."""
+        ...
+
+    def take_aside(self) -> Sequence[Prefix]:
+        """The cells set aside since the last time; they are the caller's from now on."""
+        ...
+
+    def open_nodes(self) -> Sequence[tuple[int, int]]:
+        """(layer, bound) of every node not yet counted, once those set aside are taken."""
+        ...
+
+
+def count_compiled(
+    engine: Compiled,
+    hard: LPEngine,
+    limit: int,
+    stop: Stop,
+    progress: Callable[[Progress], None] | None,
+) -> tuple[Outcome, int]:
+    """Count until nothing is left or `stop` says so; also, how many cells were set aside.
+
+    Cells that are set aside are counted at once by `hard`.  The upper bound never rises.
+    """
+    start = last = time.monotonic()
+    found, nodes, aside, upper = 0, 0, 0, limit
+    left_low = left_high = 0  # what interrupted searches of hard cells left open
+    budget = BUDGET
+    while True:
+        before = time.monotonic()
+        code = engine.advance(budget)
+        spent = time.monotonic() - before
+        if spent < SECONDS / 2 and budget < 1 << 40:
+            budget *= 2
+        elif spent > SECONDS * 2:
+            budget = max(budget // 2, 1)
+        if code == GROW:
+            engine.grow()
+        reason = stop.reason()
+        report = progress is not None and time.monotonic() - last >= REPORT_SECONDS
+        if code == PAUSED and reason is None and not report:
+            continue
+        for prefix in engine.take_aside():
+            outcome = prefix.count(hard)
+            aside += 1
+            nodes += outcome.nodes
+            if outcome.stopped is None:
+                found += outcome.lower
+            else:
+                left_low += outcome.lower
+                left_high += outcome.upper
+        reason = stop.reason()
+        opened = engine.open_nodes()
+        found_now, now = found + engine.found, time.monotonic()
+        low = found_now + len(opened) + left_low
+        upper = min(upper, found_now + sum(bound for _, bound in opened) + left_high)
+        finished = code == DONE or reason is not None
+        if progress is not None and (report or finished):
+            last = now
+            layer, depth = (1 + opened[-1][0], len(opened)) if opened and not finished else (0, 0)
+            progress(Progress(found_now, low, upper, len(opened), layer, depth, now - start))
+        if finished:
+            stopped = reason if opened or left_high else None
+            return Outcome(low, upper, stopped, nodes + engine.nodes, now - start), aside

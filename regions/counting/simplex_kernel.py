@@ -1,0 +1,139 @@
+"""Compiled: the counting tree on cells that are kept as simplex dictionaries.
+
+A node is a cell in which all bits of the earlier layers, and some of the current layer, are known.
+It holds a feasible dictionary, whose rows are the splits above it and the undecided units of the
+layer, and a point strictly inside.  To decide a unit, its row is driven to the sign that it does
+not have at the vertex.  If it crosses zero, the two ends of that edge are feasible vertices of the
+two children, and a point between the node's own and the far vertex lies inside the other child; if
+it does not, the multipliers at the optimum prove that the unit keeps its sign.
+
+Dictionaries only propose.  Every point is evaluated on the original forms, every proof is a sum of
+the original forms, both outside their error bounds.  Where that fails, the dictionary is built
+afresh once, and then the node is set aside, for an exact engine to count.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from regions.counting.compiled import DONE, DRAIN, GROW, PAUSED
+from regions.counting.simplex_cell import (
+    centred,
+    crossing_point,
+    drop_row,
+    enter,
+    no_crossing,
+    rebuild,
+    split,
+    value_at,
+)  # fmt: skip
+from solvers.compiling import compiled
+from solvers.dictionary import LOST, OPTIMAL, drive
+
+TOP, FOUND, NODES, SPLITS, FAILED, STEPS, PROOFS = 0, 1, 2, 3, 4, 5, 6
+
+
+@compiled
+def run(shape, frames, forms, scratch, failures, state, budget):
+    """Go on until nothing is left (DONE) or the caller is needed.
+
+    PAUSED: `budget` decisions are done.  GROW: the stack is full.  DRAIN: the failures are.
+    """
+    layers = shape.widths.shape[0]
+    for _ in range(budget):
+        top = state[TOP] - 1
+        if top < 0:
+            return DONE
+        if top + 2 > frames.layer.shape[0]:
+            return GROW
+        if state[FAILED] == failures.layer.shape[0]:
+            return DRAIN
+        if frames.alive_count[top] == frames.splits[top]:  # nothing undecided
+            if frames.layer[top] == layers - 1:
+                state[FOUND] += 1
+                state[TOP] = top
+            else:
+                state[NODES] += 1
+                enter(shape, frames, forms, top)
+            continue
+        state[NODES] += 1
+        if not _decide(shape, frames, forms, scratch, state, top, layers):
+            if frames.fresh[top] == 0:
+                rebuild(shape, frames, forms, top)
+            else:
+                _set_aside(frames, forms, failures, state, top)
+    return PAUSED
+
+
+@compiled
+def _decide(shape, frames, forms, scratch, state, top, layers):
+    """Decide the first open unit of the node; False where floats cannot."""
+    count, layer = frames.alive_count[top], frames.layer[top]
+    slot = -1
+    for place in range(count):
+        if frames.row_kind[top, frames.alive[top, place]] == 0:
+            slot = frames.alive[top, place]
+            break
+    unit = frames.row_name[top, slot]
+    here = value_at(forms.rows[layer, unit], frames.point[top])
+    if not abs(here) > forms.errors[layer, unit]:
+        for _ in range(4):
+            if not centred(shape, frames, forms, scratch, top):
+                return False
+            here = value_at(forms.rows[layer, unit], frames.point[top])
+            if abs(here) > forms.errors[layer, unit]:
+                break
+        if not abs(here) > forms.errors[layer, unit]:
+            return False
+    sign = 1.0 if here > 0.0 else -1.0
+    at_vertex = frames.value[top, slot]
+    vertex_sign = sign if abs(at_vertex) < 1e-9 else (1.0 if at_vertex > 0.0 else -1.0)
+    code, column, leaving, length, steps = drive(
+        frames.table[top], frames.value[top], frames.row_kind[top], frames.row_name[top],
+        frames.alive[top], count, frames.column_kind[top], frames.column_name[top],
+        frames.side[top], slot, -vertex_sign, 50 * (count + frames.side.shape[1]),
+    )  # fmt: skip
+    state[STEPS] += steps
+    if code == LOST:
+        return False
+    if code == OPTIMAL:
+        if vertex_sign != sign:
+            return False
+        state[PROOFS] += 1
+        if not no_crossing(shape, frames, forms, scratch, top, slot, unit, sign):
+            return False
+        frames.status[top, layer, unit] = 1 if sign > 0.0 else 0
+        drop_row(frames, top, slot)
+        centred(shape, frames, forms, scratch, top)
+        return True
+    far = vertex_sign == sign  # the far end of the edge is the vertex that has the other sign
+    if not crossing_point(
+        shape, frames, forms, scratch, top, unit, here, far, column, leaving, length
+    ):
+        return False
+    state[STEPS] += 1
+    state[SPLITS] += 1
+    if layer == layers - 1 and count == frames.splits[top] + 1:
+        state[FOUND] += 2
+        state[TOP] = top
+        return True
+    split(frames, forms, scratch, top, slot, unit, vertex_sign, far, column, leaving, length)
+    state[TOP] = top + 2
+    return True
+
+
+@compiled
+def _set_aside(frames, forms, failures, state, top):
+    """Record a node that floats cannot decide, and take it off the stack."""
+    index = state[FAILED]
+    splits = frames.splits[top]
+    failures.layer[index] = frames.layer[top]
+    failures.status[index] = frames.status[top]
+    failures.length[index] = splits
+    for i in range(splits):
+        failures.path[index, i, 0] = forms.path_layer[i]
+        failures.path[index, i, 1] = forms.path_unit[i]
+        failures.path[index, i, 2] = np.int64(frames.path_sign[top, i])
+    failures.point[index] = frames.point[top]
+    state[FAILED] = index + 1
+    state[TOP] = top

@@ -1,0 +1,72 @@
+"""`compiled`: numba's decorator, with a cache that forgets machine code when any kernel changes.
+
+numba keys its cache on the file of the function alone; what is inlined from other files goes stale
+unseen.  Here the cache's folder is named by a digest of all files of the function's package and of
+`solvers`, so new sources never meet old code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+KEPT = 6  # folders of earlier versions that stay
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function on its first call, or load it from the cache.
+
+    Machine code lies under $NUMBA_CACHE_DIR, else $XDG_CACHE_HOME/relu-regions, else
+    ~/.cache/relu-regions; where none of these can be written, it is not kept.
+    """
+    folder = cache_folder(str(Path(function.__code__.co_filename).parent))
+    before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    try:
+        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    except (OSError, RuntimeError):
+        return numba.njit(nogil=True, error_model="numpy")(function)
+    finally:
+        numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
+
+
+@cache
+def cache_folder(package: str) -> Path:
+    """Where the machine code of a package's functions is kept, for the sources as they are."""
+    digest = hashlib.sha256()
+    for path in sorted({*Path(package).glob("*.py"), *Path(__file__).parent.glob("*.py")}):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    root = _root()
+    folder = root / digest.hexdigest()[:16]
+    if not folder.exists():
+        _forget_old(root)
+    return folder
+
+
+def is_cold(package: str) -> bool:
+    """Whether nothing of a package has been compiled yet."""
+    return not any(cache_folder(package).rglob("*.nbc"))
+
+
+def _root() -> Path:
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "relu-regions"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "relu-regions"
+
+
+def _forget_old(root: Path) -> None:
+    try:
+        folders = sorted(root.iterdir(), key=lambda path: path.stat().st_mtime)
+    except OSError:
+        return
+    for folder in folders[:-KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)

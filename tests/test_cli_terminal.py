@@ -1,0 +1,155 @@
+"""The command line on a terminal: Ctrl-C at any time, and progress on one row."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regions.cli.progress import progress_line
+from regions.results import Progress
+from tests.command_line import Run, one_json
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_interruption_leaves_bounds(large: Path):
+    command = [sys.executable, "-m", "regions", "count", str(large), "--json"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    time.sleep(4)  # long enough to have started; the count itself takes hours
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (3, "")
+    record = one_json(out)
+    assert record["stopped"] == "interrupted"
+    assert 1 <= record["lower"] < record["upper"]
+
+
+SLOW_IMPORT = """
+import sys, time
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            print("importing", flush=True)
+            try:
+                time.sleep(30)
+            except BaseException:  # as libraries do that fall back on something else
+                pass
+sys.meta_path.insert(0, Finder())
+sys.argv = ["regions", "count", {model!r}]
+from regions.cli.main import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "regions.loading", "regions.readers.npz"])
+def test_an_interruption_before_the_count_is_said(cross: Path, module: str):
+    """Also where the library that is being imported swallows the exception."""
+    code = SLOW_IMPORT.format(module=module, model=str(cross))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "regions: interrupted\n")
+
+
+def test_an_interruption_that_is_an_exception_is_said_too(
+    run: Run, cross: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As where `main` is called from Python, or while progress is shown."""
+    from regions import loading
+
+    def interrupted(*args: object, **options: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loading, "load", interrupted)
+    assert run("count", cross) == (130, "", "regions: interrupted\n")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_exit_code_of_an_interruption_is_documented(run: Run):
+    assert "130" in run("count", "--help")[1]
+
+
+def test_progress_is_for_terminals(cross: Path):
+    """On a terminal progress is shown on standard error; --quiet and a pipe silence it."""
+    pty = pytest.importorskip("pty", reason="needs a system with pseudo-terminals")
+    shown = {}
+    for quiet in ((), ("--quiet",)):
+        leader, follower = pty.openpty()
+        command = [sys.executable, "-m", "regions", "count", str(cross), *quiet]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=follower, cwd=ROOT, check=True
+        )
+        os.close(follower)
+        assert b"4 linear regions (exact)" in done.stdout
+        shown[quiet] = _read_all(leader)
+        os.close(leader)
+    assert b"cross.npz" in shown[()]
+    assert shown[("--quiet",)] == b""
+
+
+def test_progress_says_where_the_search_stands():
+    progress = Progress(
+        regions=1204, lower=1204, upper=10**40, open_nodes=7, layer=2, depth=31, seconds=0.5
+    )
+    assert progress_line(progress) == (
+        "1 204 regions, 2 408/s, between 1 204 and about 1.00e40, layer 2, depth 31, 0.50 s"
+    )
+
+
+@pytest.mark.parametrize("room", [200, 80, 60, 40, 20])
+def test_progress_fits_the_room_that_there_is(room: int):
+    progress = Progress(
+        regions=71930, lower=71930, upper=10**400, open_nodes=7, layer=2, depth=31, seconds=7384
+    )
+    line = progress_line(progress, room)
+    assert len(line) <= room
+    assert line.startswith("71 930 regions")
+    assert ("2 h 3 min" in line) == (room >= 40)
+    assert ("between 71 930 and about 1.00e400" in line) == (room >= 80 or room == 60)
+    assert ("depth 31" in line) == (room == 200)
+
+
+def test_progress_stays_on_one_row_of_a_narrow_terminal(tmp_path: Path, large: Path):
+    """Each update rewrites its row: a wrapped one would need the cursor to go up."""
+    pty = pytest.importorskip("pty", reason="needs a system with pseudo-terminals")
+    leader, follower = pty.openpty()
+    name = large.rename(tmp_path / f"{'long-' * 20}name.npz")
+    command = [sys.executable, "-m", "regions", "count", str(name), "--time-limit", "1"]
+    environment = {**os.environ, "COLUMNS": "40", "TERM": "xterm"}
+    command += ["--engine", "lp"]
+    subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=follower, cwd=ROOT, env=environment, check=False
+    )
+    os.close(follower)
+    shown = _read_all(leader).decode()
+    os.close(leader)
+    rows = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).split("\r")
+    assert any("regions" in row for row in rows)
+    assert max(map(len, rows)) < 40
+    assert shown.count("\n") == 1  # the one with which rich ends
+
+
+def _read_all(descriptor: int) -> bytes:
+    read = b""
+    while True:
+        try:
+            piece = os.read(descriptor, 4096)
+        except OSError:  # Linux: the other side is closed
+            return read
+        if not piece:
+            return read
+        read += piece
