@@ -37,7 +37,10 @@ class VertexEngine:
         self.words = (int(self.widths.max()) + 63) // 64
         low, high = hard.judge.low, hard.judge.high
         self.scale = _powers(np.maximum(np.abs(low), np.abs(high)))
-        self.scaled = _with_scale(network, self.scale)
+        try:
+            self.scaled = _with_scale(network, self.scale)
+        except ValueError:  # a weight would leave the doubles' range
+            self.scale, self.scaled = np.ones(frame.dim), network
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is never certain
             self.shape = shape_of(self.scaled, low / self.scale, high / self.scale)
         self.state = np.zeros(6, dtype=np.int64)
