@@ -387,6 +387,10 @@ class LPEngine:
         if basis is not None and self.judge.basis_proof(cell, goal, basis):
             self.tally.proofs[Proof.BASIS] += 1
             return []
+        deep = self.program.deepest(cell, goal.floats, self.stop.seconds_left())
+        if deep is not None and self.judge.is_witness(cell, goal, deep):
+            self.tally.cut_by_lp += 1
+            return [deep]
         found = self.judge.settle(cell, goal, stock.exact(0), self.stop)
         if found is None:
             self.tally.proofs[Proof.SIMPLEX] += 1

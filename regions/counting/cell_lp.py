@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import scipy.sparse as sp
 
 from regions.counting.forms import Halfspaces, Split
 from regions.frame import Frame
@@ -29,6 +30,8 @@ class CellProgram:
 
     def __init__(self, frame: Frame, backend: Backend, sides: FloatRows) -> None:
         low, high = frame.box()
+        self._backend = backend
+        self._low, self._high = np.maximum(low, -REACH), np.minimum(high, REACH)
         self._columns = frame.dim
         self._scales: list[float] = []
         self._loaded: list[Split] = []
@@ -41,8 +44,8 @@ class CellProgram:
             empty,
             np.zeros(0),
             np.zeros(0),
-            np.maximum(low, -REACH),
-            np.minimum(high, REACH),
+            self._low,
+            self._high,
         )
         self._session: Session = backend.open(program, SolveOptions(presolve="off"))
         self._append(sides.a, sides.c)
@@ -106,6 +109,51 @@ class CellProgram:
                 duals = np.maximum(duals, 0.0) * (scale / np.array(self._scales))
             duals = _checked(duals, len(self._scales))
         return point, duals
+
+    def deepest(
+        self, cell: Halfspaces, goal: FloatRows, time_limit: float | None
+    ) -> np.ndarray | None:
+        """The proposed point of the cell where goal < 0 that is farthest from every boundary.
+
+        Far in units of each row's largest coefficient.  It costs a program of its own, solved from
+        nothing, and is for cells whose other points lie too near to their boundaries.
+        """
+        rows, dim = cell.floats, self._columns
+        a, c = np.concatenate([rows.a, -goal.a]), np.concatenate([rows.c, -goal.c])
+        scale = np.abs(a).max(axis=1, initial=0.0)
+        scale[scale == 0] = 1.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            a, c = a / scale[:, None], c / scale
+        kept = np.isfinite(a).all(axis=1) & (np.abs(c) < WILD)
+        axes, minus = sp.eye_array(dim, format="csr"), -np.ones((dim, 1))
+        matrix = sp.vstack(
+            [
+                sp.hstack([sp.csr_array(a[kept]), -np.ones((int(kept.sum()), 1))]),
+                sp.hstack([axes, minus]),
+                sp.hstack([-axes, minus]),
+            ]
+        )
+        limits = np.concatenate([-c[kept], self._low, -self._high])
+        program = LinearProgram(
+            np.append(np.zeros(dim), -1.0),
+            matrix,
+            limits,
+            np.full(len(limits), np.inf),
+            np.append(self._low, -1.0),
+            np.append(self._high, 1.0),
+        )
+        self.solves += 1
+        start = time.perf_counter()
+        try:
+            with self._backend.open(program) as session:
+                found = _checked(session.solve(time_limit).x, dim + 1)
+        except BackendDisagreement:
+            raise
+        except SolversError:
+            return None
+        finally:
+            self.seconds += time.perf_counter() - start
+        return None if found is None or found[dim] <= 0 else found[:dim]
 
     def basis(self) -> Basis | None:
         """The basis of the last solve, if it has the shape of the program."""

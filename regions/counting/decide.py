@@ -89,6 +89,10 @@ class Judge:
             return bool(value[0, 0] < 0)
         return _value(goal.exact(), [rational(v) for v in x.tolist()]) < 0
 
+    def is_witness(self, cell: Halfspaces, goal: Goal, x: np.ndarray) -> bool:
+        """Whether the double point x lies strictly inside the cell with goal < 0."""
+        return self.is_negative(goal, x) and self.is_inside(cell, x)
+
     def towards(
         self, cell: Halfspaces, goal: Goal, vertex: np.ndarray, anchor: np.ndarray
     ) -> np.ndarray | None:
@@ -101,7 +105,7 @@ class Judge:
         inner = np.nextafter(self.low, np.inf), np.nextafter(self.high, -np.inf)
         for share in (ratio / 2, ratio / 16):  # far from the sides, so that points stay central
             x = np.clip(vertex + share * (anchor - vertex), *inner)
-            if self.is_negative(goal, x) and self.is_inside(cell, x):
+            if self.is_witness(cell, goal, x):
                 return x
         return None
 
@@ -179,7 +183,7 @@ class Judge:
     def simplest(self, cell: Halfspaces, goal: Goal, point: ExactPoint) -> np.ndarray | ExactPoint:
         """The point rounded to doubles where that stays on its side and inside, else itself."""
         x = floats(np.array(point, dtype=object))
-        if np.isfinite(x).all() and self.is_negative(goal, x) and self.is_inside(cell, x):
+        if np.isfinite(x).all() and self.is_witness(cell, goal, x):
             return x
         return point
 
