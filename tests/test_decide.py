@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regions.counting.cell_lp import CellProgram
 from regions.counting.decide import Judge
 from regions.counting.forms import Halfspaces
 from regions.domain import Box, Polytope, Space
 from regions.frame import Frame
+from solvers.backend import get_backend
 from solvers.exact_simplex import Minimum, Stopped, minimise
 from solvers.rational import rational, rationals
 from solvers.solution import Basis, BasisStatus
@@ -390,3 +392,46 @@ def test_bounds_of_the_frame_count_exactly():
     assert question.judge.basis_proof(question.cell, question.goal, none)
     assert not question.judge.float_proof(question.cell, question.goal, np.zeros(0))
     assert question.judge.settle(question.cell, question.goal, question.anchor, None) is None
+
+
+# --------------------------------------------------------------------------- the deepest point
+
+
+def _deepest(question: Question) -> np.ndarray | None:
+    frame, cell = question.judge.frame, question.cell
+    program = CellProgram(frame, get_backend("highs"), cell.sides)
+    try:
+        return program.deepest(cell, question.goal.floats, None)
+    finally:
+        program.close()
+
+
+def test_the_deepest_point_is_as_far_as_can_be_from_all_sides():
+    """x > 1/2 and y > 1/4 in the unit square: x = 3/4, and y at least 1/4 from either end."""
+    question = single(Box.cube(2, 0, 1), [([1, 0], F(-1, 2))], ([F(0), F(-1)], F(1, 4)),
+                      ["3/4", "1/8"])  # fmt: skip
+    found = _deepest(question)
+    assert found is not None
+    assert question.has(found)
+    assert found[0] == pytest.approx(0.75)
+    assert 0.5 - 1e-9 <= found[1] <= 0.75 + 1e-9
+
+
+def test_no_deepest_point_where_the_goal_is_nowhere_negative():
+    question = single(Box.cube(2, 0, 1), [([1, 0], F(-1, 2))], ([F(1), F(0)], F(-1, 2)),
+                      ["3/4", "1/2"])  # fmt: skip
+    assert question.answer is None
+    assert _deepest(question) is None
+
+
+def test_deepest_points_of_random_cells_are_witnesses_or_nothing():
+    yes = no = 0
+    for seed in range(6):
+        for question in boxed(seed, "plain", "dense"):
+            found = _deepest(question)
+            assert found is None or question.answer is not None
+            if found is not None:
+                assert question.judge.is_witness(question.cell, question.goal, found)
+                assert question.has(found)
+            yes, no = yes + (found is not None), no + (question.answer is None)
+    assert min(yes, no) > 5

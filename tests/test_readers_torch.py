@@ -371,6 +371,13 @@ def test_truncated_and_garbled_pickles(legacy, tmp_path):
         assert "weights_only" not in str(caught.value)
 
 
+def test_long_words_of_others_end_with_a_sentence():
+    assert first_line(ValueError("One. " + "Two words " * 30)) == "One"
+    assert first_line(ValueError("word " * 60)).endswith("...")
+    assert first_line(ValueError("short\nsecond line")) == "short"
+    assert first_line(ValueError()) == "ValueError"
+
+
 # -- programs --------------------------------------------------------------------------------
 
 
@@ -441,6 +448,7 @@ import logging, warnings
 warnings.simplefilter("ignore")
 from regions.errors import ModelError
 from regions.loading import load
+from regions.readers.torch_live import first_line
 from tests.test_readers_torch import DataDependent
 for model in (DataDependent(), {str(path)!r}):
     try:

@@ -125,14 +125,10 @@ class CellProgram:
         with np.errstate(over="ignore", invalid="ignore"):
             a, c = a / scale[:, None], c / scale
         kept = np.isfinite(a).all(axis=1) & (np.abs(c) < WILD)
-        axes, minus = sp.eye_array(dim, format="csr"), -np.ones((dim, 1))
-        matrix = sp.vstack(
-            [
-                sp.hstack([sp.csr_array(a[kept]), -np.ones((int(kept.sum()), 1))]),
-                sp.hstack([axes, minus]),
-                sp.hstack([-axes, minus]),
-            ]
-        )
+        axes = sp.csr_array(sp.eye_array(dim))
+        inside = sp.vstack([sp.csr_array(a[kept]), axes, -axes])
+        depth = sp.csr_array(-np.ones((int(kept.sum()) + 2 * dim, 1)))
+        matrix = sp.csr_array(sp.hstack([inside, depth]))
         limits = np.concatenate([-c[kept], self._low, -self._high])
         program = LinearProgram(
             np.append(np.zeros(dim), -1.0),

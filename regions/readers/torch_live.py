@@ -19,6 +19,7 @@ from regions.readers.torch_modules import recipe_for
 from regions.readers.torch_walk import Walk
 from regions.source import Source
 
+LONGEST_LINE = 200
 _SIZES = {3: 2048, 4: 256, 5: 48}  # longest side tried, by rank of the input
 
 
@@ -227,4 +228,10 @@ def numpy_type(dtype: torch.dtype) -> Any:
 def first_line(error: BaseException) -> str:
     """What a foreign exception says, on one line."""
     text = str(error).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
+    if not text:
+        return type(error).__name__
+    line = text.splitlines()[0]
+    if len(line) <= LONGEST_LINE:
+        return line
+    whole = line[:LONGEST_LINE].rpartition(". ")[0]  # sentences, if one fits
+    return whole or line[: LONGEST_LINE - 3] + "..."
