@@ -218,6 +218,8 @@ _READERS: dict[str, Callable[[SpecFields], Domain]] = {
 def _unknown(spec: str) -> DomainError:
     """The form is none of ours: say which one may be meant."""
     form, colon, rest = spec.strip().partition(":")
+    if form == "space":
+        return DomainError(f"space takes nothing after it, got {shown(colon + rest)}; write space")
     near = get_close_matches(form.lower(), FORMS, n=1)
     if not colon and form.endswith((".vnnlib", ".npz")):
         guess = f"{'vnnlib' if form.endswith('.vnnlib') else 'polytope'}:{form}"

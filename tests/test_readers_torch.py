@@ -16,6 +16,7 @@ nn, F = torch.nn, torch.nn.functional
 
 from regions.errors import ModelError, UnsupportedLayer  # noqa: E402
 from regions.loading import load  # noqa: E402
+from regions.readers.torch_live import first_line  # noqa: E402
 from regions.readers.torch_modules import SAFE_MODULES  # noqa: E402
 
 
@@ -448,7 +449,6 @@ import logging, warnings
 warnings.simplefilter("ignore")
 from regions.errors import ModelError
 from regions.loading import load
-from regions.readers.torch_live import first_line
 from tests.test_readers_torch import DataDependent
 for model in (DataDependent(), {str(path)!r}):
     try:
