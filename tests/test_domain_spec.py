@@ -171,7 +171,7 @@ ERRORS = [
     ),
     ("Box:0,1", "got 'Box'; did you mean box:0,1?"),
     ("spcae", "got 'spcae'; did you mean space?"),
-    ("space:3", "got 'space'; did you mean space?"),
+    ("space:3", "space takes nothing after it, got ':3'; write space"),
     ("box", "got 'box'; did you mean box:LO,HI?"),
     ("p.vnnlib", "got 'p.vnnlib'; did you mean vnnlib:p.vnnlib?"),
     ("half.npz", "got 'half.npz'; did you mean polytope:half.npz?"),
@@ -241,7 +241,7 @@ ERRORS = [
     ("segment:ones.npy", "needs the form segment:P0.npy,P1.npy with 2 fields, got 1"),
     ("vnnlib:none.vnnlib", "none.vnnlib: needs a readable VNN-LIB file, got No such file or"),
     ("box:0,1 & box:2,3", "Intersection: needs parts with a common point, but input 0 must be at"),
-    ("box:0,1 & space:", "needs one of box:LO,HI"),
+    ("box:0,1 & space:", "space takes nothing after it"),
 ]
 
 
