@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +51,21 @@ def test_no_time_leaves_valid_bounds(name: str):
     assert_bounds(result, case.regions)
     assert result.upper <= largest(case)
     assert result.exact or result.stopped == "time limit"
+
+
+@pytest.mark.parametrize("engine", ["lp", "vertices", "simplex"])
+@pytest.mark.parametrize("widths", [(3, 6, 4, 6), (2, 9, 2, 9)])
+def test_the_upper_bound_is_never_above_those_without_counting(engine: str, widths: Any):
+    """The narrow layer makes Serra's bound lower than that of the search tree alone."""
+    rng = np.random.default_rng(5)
+    layers = [
+        (rng.normal(size=(n, m)), rng.normal(size=n))
+        for m, n in zip(widths, (*widths[1:], 1), strict=True)
+    ]
+    network, domain = regions.Network.from_layers(layers), regions.Box.cube(widths[0], -1, 1)
+    stopped = regions.count(network, domain, engine=engine, time_limit=0)
+    assert stopped.upper <= regions.bounds(network, domain).best
+    assert stopped.lower <= regions.count(network, domain, engine="lp").lower <= stopped.upper
 
 
 @given(problem=problems())

@@ -401,20 +401,19 @@ def _deepest(question: Question) -> np.ndarray | None:
     frame, cell = question.judge.frame, question.cell
     program = CellProgram(frame, get_backend("highs"), cell.sides)
     try:
-        return program.deepest(cell, question.goal.floats, None)
+        return program.deepest(cell, question.goal.floats, 2.0**-20, None)
     finally:
         program.close()
 
 
-def test_the_deepest_point_is_as_far_as_can_be_from_all_sides():
-    """x > 1/2 and y > 1/4 in the unit square: x = 3/4, and y at least 1/4 from either end."""
-    question = single(Box.cube(2, 0, 1), [([1, 0], F(-1, 2))], ([F(0), F(-1)], F(1, 4)),
-                      ["3/4", "1/8"])  # fmt: skip
+def test_the_deepest_point_is_as_far_as_can_be_from_all_rows():
+    """x > 1/2, x < 1 - y and y > 1/4: 1/12 from each, in units of the largest coefficient."""
+    question = single(Box.cube(2, 0, 1), [([1, 0], F(-1, 2)), ([-1, -1], F(1))],
+                      ([F(0), F(-1)], F(1, 4)), ["3/4", "1/8"])  # fmt: skip
     found = _deepest(question)
     assert found is not None
     assert question.has(found)
-    assert found[0] == pytest.approx(0.75)
-    assert 0.5 - 1e-9 <= found[1] <= 0.75 + 1e-9
+    assert found == pytest.approx([7 / 12, 1 / 3])
 
 
 def test_no_deepest_point_where_the_goal_is_nowhere_negative():

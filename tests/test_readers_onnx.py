@@ -58,6 +58,8 @@ CASES = {
     "gemm": ([1, 3], [node("Gemm", "x w c", transB=1, alpha=0.3, beta=1.7)],
              dict(w=array(0, 4, 3), c=array(1, 4))),
     "gemm scalar": ([1, 3], [node("Gemm", "x w c")], dict(w=array(0, 3, 4), c=array(1, 1))),
+    "gemm number": ([1, 3], [node("Gemm", "x w c", beta=0.7)],
+                    dict(w=array(0, 3, 4), c=np.float32(2.5))),
     "gemm residual": ([1, 3], [node("Gemm", "x w x", beta=0.5)], dict(w=array(0, 3, 3))),
     "gemm transposed": ([3, 1], [node("Gemm", "x w", transA=1)], dict(w=array(0, 3, 4))),
     "add": ([1, 3], [node("Add", "w x")], dict(w=array(0, 2, 3))),

@@ -115,6 +115,30 @@ def test_functions_methods_and_operators():
     }  # fmt: skip
 
 
+class Numbers(nn.Module):
+    def __init__(self, forward):
+        super().__init__()
+        self.first, self.how = nn.Linear(3, 4), forward
+
+    def forward(self, x):
+        return self.how(self.first(x))
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda y: torch.relu(2 * y - 1),
+        lambda y: torch.relu(1 - y),
+        lambda y: torch.relu(-y - 3),
+        lambda y: torch.relu(torch.add(y, 0.5, alpha=0.3)),
+        lambda y: torch.relu(torch.sub(y, 2, alpha=3)),
+    ],
+)
+def test_numbers_without_axes(forward):
+    network = load(randomised(Numbers(forward)))
+    assert network.origin is not None and network.origin.worst_relative_error < 1e-13
+
+
 def test_integer_weights_are_read_exactly():
     module = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     with torch.no_grad():

@@ -15,6 +15,7 @@ from regions.counting.engines import COMPILED, ENGINES, choose, is_cold, refusal
 from regions.counting.probe import Estimator
 from regions.counting.statistics import Numbers, lp_numbers, statistics
 from regions.counting.tree import Outcome, Stop, interruptible, search
+from regions.counting.upper_bounds import bounds_in_box
 from regions.counting.work import Problem, engine_for
 from regions.domain import Box, Domain
 from regions.errors import DomainError, InputError
@@ -114,7 +115,7 @@ def count(
                 "use engine='lp', which takes anything, or 'auto'"
             )
         problem = Problem(pulled, frame, used, solver)
-        limit = _limit(counted, frame.dim)
+        limit = min(_limit(counted, frame.dim), bounds_in_box(pulled, *frame.box()).best)
         report = None if progress is None else Estimator(problem, stop, progress)
         if progress is not None and is_cold(used):
             spent = time.monotonic() - start

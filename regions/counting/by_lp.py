@@ -31,6 +31,7 @@ from solvers.float_rows import FloatRows, lower_bound
 START_POINTS = 64
 KEPT_POINTS = 256
 BLOCK_ENTRIES = 2_000_000  # coefficients of a layer's rows that are computed at a time
+INSETS = (2.0**-6, 2.0**-20)  # of the coordinates' ranges, kept free by deep points
 UNITS_PER_BOX = (
     2  # a bounding box costs 2 LPs a dimension; it pays with so many open units a dimension
 )
@@ -387,8 +388,8 @@ class LPEngine:
         if basis is not None and self.judge.basis_proof(cell, goal, basis):
             self.tally.proofs[Proof.BASIS] += 1
             return []
-        deep = self.program.deepest(cell, goal.floats, self.stop.seconds_left())
-        if deep is not None and self.judge.is_witness(cell, goal, deep):
+        deep = self.deep_point(cell, goal)
+        if deep is not None:
             self.tally.cut_by_lp += 1
             return [deep]
         found = self.judge.settle(cell, goal, stock.exact(0), self.stop)
@@ -397,6 +398,17 @@ class LPEngine:
             return []
         self.tally.cut_exactly += 1
         return [found]
+
+    def deep_point(self, cell: Halfspaces, goal: Goal | None) -> np.ndarray | None:
+        """A double point certainly inside the cell, with goal < 0, far from the sides; or None."""
+        for inset in INSETS:
+            floats = None if goal is None else goal.floats
+            deep = self.program.deepest(cell, floats, inset, self.stop.seconds_left())
+            if deep is None or not self.judge.is_inside(cell, deep):
+                continue
+            if goal is None or self.judge.is_negative(goal, deep):
+                return deep
+        return None
 
 
 def _leaf(bits: tuple[np.ndarray, ...], stock: Stock) -> Found:

@@ -10,6 +10,7 @@ import numpy as np
 from regions.constraints import Bounds
 from regions.counting.bounds import open_node
 from regions.counting.by_lp import LPEngine
+from regions.counting.compiled import DONE, GROW
 from regions.counting.forms import Halfspaces
 from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix
@@ -32,6 +33,7 @@ from solvers.float_rows import UNIT_ROUNDOFF, gamma
 from solvers.rational import nearest, rational
 
 FAILURES = 64  # cells set aside before they are counted
+SECOND_CHANCE = 1000  # decisions, for a cell that is counted again from a deeper point
 STACK = 16  # nodes at first; the stack grows
 
 
@@ -44,6 +46,8 @@ class SimplexEngine:
         self.hard = hard
         self.state = np.zeros(7, dtype=np.int64)
         self.refused: list[Prefix] = []
+        self.second: SimplexEngine | None = None  # counts cells from deeper points
+        self.deepened = 0
         self.leaves = leaves_for(0, network.relus, frame.dim)
         given, dim = len(hard.sides.c), frame.dim
         rows = given + network.relus
@@ -158,11 +162,37 @@ class SimplexEngine:
         return waiting
 
     def take_aside(self) -> list[Prefix]:
-        """The cells of `aside`; they are the caller's from now on."""
+        """The cells of `aside`; they are the caller's from now on.
+
+        Those that can be counted from a deeper point of theirs are counted here and now.
+        """
         taken = self.aside()
         self.state[FAILED] = 0
         self.refused.clear()
-        return taken
+        return [prefix for prefix in taken if not self._counted(prefix)]
+
+    def _counted(self, prefix: Prefix) -> bool:
+        """Whether the cell was counted after all, from a deeper point of it."""
+        if self.leaves.bits.shape[0]:  # its regions are wanted in their order
+            return False
+        deeper = prefix.deepened(self.hard)
+        if deeper is None:
+            return False
+        if self.second is None:
+            self.second = SimplexEngine(self.network, self.frame, self.hard)
+        second = self.second
+        second.state[:] = 0
+        second.refused.clear()
+        second.start(deeper)
+        code = second.advance(SECOND_CHANCE)
+        while code == GROW:
+            second.grow()
+            code = second.advance(SECOND_CHANCE)
+        if code != DONE or second.aside():
+            return False
+        self.state += second.state  # nothing is open there, nothing failed
+        self.deepened += 1
+        return True
 
     def open_nodes(self) -> list[tuple[int, int]]:
         """(layer, bound) of every node on the stack."""
@@ -207,7 +237,11 @@ class SimplexEngine:
     def statistics(self) -> dict[str, int]:
         """What the compiled part did."""
         splits, proofs = int(self.state[SPLITS]), int(self.state[PROOFS])
-        return {"decided": splits + proofs, "pivots": int(self.state[STEPS])}
+        return {
+            "decided": splits + proofs,
+            "pivots": int(self.state[STEPS]),
+            "deepened": self.deepened,
+        }
 
 
 def _place(network: Network, frame: Frame, rows: int) -> Place:

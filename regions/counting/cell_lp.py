@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import scipy.sparse as sp
 
 from regions.counting.forms import Halfspaces, Split
 from regions.frame import Frame
@@ -111,32 +110,30 @@ class CellProgram:
         return point, duals
 
     def deepest(
-        self, cell: Halfspaces, goal: FloatRows, time_limit: float | None
+        self, cell: Halfspaces, goal: FloatRows | None, inset: float, time_limit: float | None
     ) -> np.ndarray | None:
-        """The proposed point of the cell where goal < 0 that is farthest from every boundary.
+        """The proposed point of the cell, where goal < 0, that is farthest from every row.
 
-        Far in units of each row's largest coefficient.  It costs a program of its own, solved from
-        nothing, and is for cells whose other points lie too near to their boundaries.
+        Far in units of each row's largest coefficient; the coordinates keep the share `inset` of
+        their range from its ends.  It costs a program of its own, solved from nothing, and is for
+        cells whose other points lie too near to their boundaries.
         """
         rows, dim = cell.floats, self._columns
-        a, c = np.concatenate([rows.a, -goal.a]), np.concatenate([rows.c, -goal.c])
-        scale = np.abs(a).max(axis=1, initial=0.0)
+        if goal is not None:
+            rows = FloatRows.stacked([rows, goal.signed(np.array([-1.0]))], dim)
+        scale = np.abs(rows.a).max(axis=1, initial=0.0)
         scale[scale == 0] = 1.0
         with np.errstate(over="ignore", invalid="ignore"):
-            a, c = a / scale[:, None], c / scale
+            a, c = rows.a / scale[:, None], rows.c / scale
         kept = np.isfinite(a).all(axis=1) & (np.abs(c) < WILD)
-        axes = sp.csr_array(sp.eye_array(dim))
-        inside = sp.vstack([sp.csr_array(a[kept]), axes, -axes])
-        depth = sp.csr_array(-np.ones((int(kept.sum()) + 2 * dim, 1)))
-        matrix = sp.csr_array(sp.hstack([inside, depth]))
-        limits = np.concatenate([-c[kept], self._low, -self._high])
+        margin = inset * (self._high - self._low)
         program = LinearProgram(
             np.append(np.zeros(dim), -1.0),
-            matrix,
-            limits,
-            np.full(len(limits), np.inf),
-            np.append(self._low, -1.0),
-            np.append(self._high, 1.0),
+            np.column_stack([a[kept], -np.ones(int(kept.sum()))]),
+            -c[kept],
+            np.full(int(kept.sum()), np.inf),
+            np.append(self._low + margin, -1.0),
+            np.append(self._high - margin, 1.0),
         )
         self.solves += 1
         start = time.perf_counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,8 +84,23 @@ class Prefix:
         limit = self.bound(lp.network.widths, lp.frame.dim)
         return search(root, lp.expand, limit, stop or lp.stop, None)
 
+    def deepened(self, lp: LPEngine) -> Prefix | None:
+        """The same cell with a point far from its sides, if a linear program finds one."""
+        cell, _ = self._cell(lp)
+        point = lp.deep_point(cell, None)
+        return None if point is None else replace(self, point=point)
+
     def root(self, lp: LPEngine) -> Expansion[LPNode]:
         """The cell as a node of an LP engine, or what is left of it."""
+        cell, split = self._cell(lp)
+        stock = self._interior(lp, cell)
+        box = (lp.judge.low, lp.judge.high)
+        if self.current is None:
+            return lp.enter(self.bits, stock, split, box)
+        rows = _rows(lp, self.bits, np.flatnonzero(self.current < 0))
+        return lp.go_on(self.bits, self.current.copy(), rows, stock, split, box)
+
+    def _cell(self, lp: LPEngine) -> tuple[Halfspaces, Split | None]:
         split: Split | None = None
         rows_of: dict[int, LayerRows] = {}
         known = self.bits if self.current is None else (*self.bits, self.current)
@@ -96,13 +111,7 @@ class Prefix:
             rows = rows_of[layer]
             place = int(np.searchsorted(rows.units, unit))
             split = Split(split, rows, place, sign, 1 if split is None else split.depth + 1)
-        cell = Halfspaces(lp.frame, lp.sides, () if split is None else split.path())
-        stock = self._interior(lp, cell)
-        box = (lp.judge.low, lp.judge.high)
-        if self.current is None:
-            return lp.enter(self.bits, stock, split, box)
-        rows = _rows(lp, self.bits, np.flatnonzero(self.current < 0))
-        return lp.go_on(self.bits, self.current.copy(), rows, stock, split, box)
+        return Halfspaces(lp.frame, lp.sides, () if split is None else split.path()), split
 
     def _interior(self, lp: LPEngine, cell: Halfspaces) -> Stock:
         middle = np.array([nearest(q) for q in lp.frame.interior])

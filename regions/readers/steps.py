@@ -153,7 +153,9 @@ def scaled(array: np.ndarray, factor: float) -> np.ndarray:
         return array
     if factor == -1 and array.dtype.kind == "f":
         return -array
-    return rationals(array.astype(object)) * rational(float(factor))
+    exact = np.empty(array.shape, dtype=object)
+    exact[...] = rationals(array.astype(object)) * rational(float(factor))  # of 0 axes: a number
+    return exact
 
 
 def matmul(builder: GraphBuilder, a: Operand, b: Operand, name: str) -> Value:
