@@ -226,6 +226,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--most", type=int, help=f"networks of up to so many regions; default for lp: {LP_MOST}"
     )
     options = parser.parse_args(arguments)
+    if not any(options.only in bench.name for bench in BENCHES):
+        names = ", ".join(bench.name for bench in BENCHES)
+        parser.error(f"--only {options.only}: no network has this in its name: {names}")
     console = Console(width=None if sys.stdout.isatty() else 128)
     about = machine()
     console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)

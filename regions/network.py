@@ -120,7 +120,7 @@ class Network:
     def from_layers(layers: Iterable[tuple[object, object]]) -> Network:
         """The plain feed-forward network of weight and bias pairs; the last pair is the output.
 
-        W has shape (units, width below), b has shape (units,).  Entries are numbers of any exact
+        W has shape (units, width below), dense or scipy.sparse; b has shape (units,).  Entries are numbers of any exact
         kind: floats are the dyadic rationals that they are, text such as "1/3" is exact.
 
         Raises
@@ -325,7 +325,8 @@ class Network:
 
 def _matrix(values: object, name: str) -> ExactMatrix:
     try:
-        return ExactMatrix.from_floats(as_array(values))
+        sparse = hasattr(values, "tocsr")  # scipy.sparse
+        return ExactMatrix.from_floats(values if sparse else as_array(values))
     except ValueError as error:
         raise InputError(f"Network.from_layers(): {name}: {error}") from error
 

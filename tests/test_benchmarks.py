@@ -100,3 +100,10 @@ def test_what_an_engine_cannot_do_is_skipped(capsys: pytest.CaptureFixture[str])
     pytest.importorskip("torch")
     assert bench_count.main(["--engine", "vertices", "--only", "10-16-1"]) == 0
     assert "10-16-1: skipped, count(): " in capsys.readouterr().out
+
+
+def test_an_unknown_network_is_said(capsys):
+    with pytest.raises(SystemExit) as caught:
+        bench_count.main(["--only", "nothing"])
+    assert caught.value.code == 2
+    assert "--only nothing: no network has this in its name" in capsys.readouterr().err

@@ -10,7 +10,9 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
+import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -86,6 +88,16 @@ def test_what_it_refuses_is_refused(engine: str, problem: Problem):
     frame = Frame.of(domain)
     instead, _ = choose(frame.pull(network), frame)
     assert instead == ("lp" if engine == "simplex" or why_not(problem, "simplex") else "simplex")
+
+
+@pytest.mark.parametrize(("units", "chosen"), [(500, "simplex"), (1100, "lp")])
+def test_auto_leaves_sparse_networks_of_many_inputs_to_lp(units: int, chosen: str):
+    """2000 inputs and 1100 units: a dictionary of 16.8 MiB, the limit being 16."""
+    eye = sp.eye_array(units, 2000, format="csr")
+    layers = [(eye, [0] * units), (np.ones((1, units)), [0])]
+    network, frame = regions.Network.from_layers(layers), Frame.of(regions.Box.cube(2000, -1, 1))
+    assert refusal("simplex", network, frame) is None
+    assert choose(network, frame)[0] == chosen
 
 
 @both

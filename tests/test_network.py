@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -394,3 +395,16 @@ def test_counts_are_hashable_and_equal_ones_hash_alike():
     again = Count(4, 4, stats={"nodes": 3}, model={"inputs": 2})
     assert first == again and hash(first) == hash(again)
     assert {first, again, Count(4, 5)} == {first, Count(4, 5)}
+
+
+def test_sparse_weights_are_the_dense_ones():
+    rng = np.random.default_rng(3)
+    weights = [rng.normal(size=size) * (rng.random(size) < 0.4) for size in ((5, 3), (2, 5))]
+    biases = [rng.normal(size=5), rng.normal(size=2)]
+    dense = Network.from_layers(list(zip(weights, biases, strict=True)))
+    for kind in (sp.csr_array, sp.coo_array, sp.csc_matrix):
+        sparse = Network.from_layers([(kind(w), b) for w, b in zip(weights, biases, strict=True)])
+        assert sparse.digest == dense.digest
+        assert sparse(["1/3", 2, -1]) == dense(["1/3", 2, -1])
+    with pytest.raises(InputError, match="W1"):
+        Network.from_layers([(sp.csr_array([[np.nan]]), [0]), ([[1]], [0])])
