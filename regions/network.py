@@ -120,8 +120,9 @@ class Network:
     def from_layers(layers: Iterable[tuple[object, object]]) -> Network:
         """The plain feed-forward network of weight and bias pairs; the last pair is the output.
 
-        W has shape (units, width below), dense or scipy.sparse; b has shape (units,).  Entries are numbers of any exact
-        kind: floats are the dyadic rationals that they are, text such as "1/3" is exact.
+        W has shape (units, width below) and may be of scipy.sparse, b has shape (units,).  Entries
+        are numbers of any exact kind: floats are the dyadic rationals that they are, text such as
+        "1/3" is exact.
 
         Raises
         ------
