@@ -12,7 +12,6 @@ from typing import Any
 
 from regions.counting.api import count
 from regions.counting.engines import ENGINES
-from regions.counting.upper_bounds import bounds
 from regions.domain import Domain
 from regions.errors import DomainError, InputError, ModelError
 from regions.loading import load
@@ -188,9 +187,6 @@ class RegionMonitor:
         network = model
         if not isinstance(model, Network):
             network = load(model, domain=self._domain, input_shape=self._input_shape)
-        known = bounds(
-            network, self._domain, layers=self._layers, time_limit=self._time_limit
-        )  # often lower than what a stopped search knows
         found = count(
             network,
             self._domain,
@@ -201,7 +197,7 @@ class RegionMonitor:
         return EpochCount(
             epoch=epoch,
             lower=found.lower,
-            upper=min(found.upper, known.best),
+            upper=found.upper,
             seconds=time.monotonic() - start,
             engine=found.engine,
             stopped=found.stopped,

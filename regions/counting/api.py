@@ -8,14 +8,13 @@ from concurrent.futures import Executor
 from numbers import Integral, Real
 from pathlib import Path
 
-from regions.counting.bounds import open_node
 from regions.counting.by_lp import LPEngine
 from regions.counting.compiled import count_compiled
 from regions.counting.engines import COMPILED, ENGINES, choose, is_cold, refusal
 from regions.counting.probe import Estimator
 from regions.counting.statistics import Numbers, lp_numbers, statistics
 from regions.counting.tree import Outcome, Stop, interruptible, search
-from regions.counting.upper_bounds import bounds_in_box
+from regions.counting.upper_bounds import bounds_anywhere, bounds_in_box
 from regions.counting.work import Problem, engine_for
 from regions.domain import Box, Domain
 from regions.errors import DomainError, InputError
@@ -97,7 +96,7 @@ def count(
         except Stopped:  # not even known to have a point
             return Count(
                 lower=0,
-                upper=_limit(counted, domain.dim),
+                upper=bounds_anywhere(counted).best,
                 engine=engine,
                 why="stopped before an interior point of the domain was found",
                 seconds=time.monotonic() - start,
@@ -115,7 +114,7 @@ def count(
                 "use engine='lp', which takes anything, or 'auto'"
             )
         problem = Problem(pulled, frame, used, solver)
-        limit = min(_limit(counted, frame.dim), bounds_in_box(pulled, *frame.box()).best)
+        limit = bounds_in_box(pulled, *frame.box()).best
         report = None if progress is None else Estimator(problem, stop, progress)
         if progress is not None and is_cold(used):
             spent = time.monotonic() - start
@@ -193,14 +192,6 @@ def describe(network: Network) -> dict[str, object]:
         "activation": "ReLU" if network.origin is None else network.origin.activation,
         "digest": network.digest,
     }
-
-
-def _limit(network: Network, dim: int) -> int:
-    """The bound of the whole tree from the architecture alone."""
-    if not network.widths:
-        return 1
-    first, *later = network.widths
-    return open_node(first, first, dim, [(w, w) for w in later], network.is_feed_forward)
 
 
 def _alone(

@@ -161,9 +161,19 @@ def bounds(
     try:
         frame = Frame.of(asked.domain, asked.backend, stop)
     except Stopped:
-        sides = np.full(asked.domain.dim, np.inf)
-        return bounds_in_box(asked.counted, -sides, sides)
+        return bounds_anywhere(asked.counted)
     return bounds_in_box(frame.pull(asked.counted), *frame.box())
+
+
+def bounds_anywhere(network: Network) -> Bounds:
+    """The bounds of a network in any domain of any dimension; no intervals help.
+
+    >>> network = Network.from_layers([([[1], [1]], [0, 5]), ([[1, 1]], [0])])
+    >>> bounds_anywhere(network).best
+    3
+    """
+    sides = np.full(network.inputs, np.inf)
+    return bounds_in_box(network, -sides, sides)
 
 
 def bounds_in_box(network: Network, lower: np.ndarray, upper: np.ndarray) -> Bounds:
