@@ -56,3 +56,24 @@ class OutputError(RegionsError):
     def __init__(self, message: str, count: Count) -> None:
         super().__init__(message)
         self.count = count
+
+
+LONGEST_LINE = 200
+
+
+def first_line(error: object) -> str:
+    r"""What a foreign exception says, on one line that ends with a sentence if it can.
+
+    Examples
+    --------
+    >>> first_line(ValueError("no such layer\nTraceback ..."))
+    'no such layer'
+    """
+    text = str(error).strip()
+    if not text:
+        return type(error).__name__
+    line = text.splitlines()[0]
+    if len(line) <= LONGEST_LINE:
+        return line
+    whole = line[:LONGEST_LINE].rpartition(". ")[0]
+    return whole or line[: LONGEST_LINE - 3] + "..."

@@ -14,9 +14,8 @@ import pytest
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
 
-from regions.errors import ModelError, UnsupportedLayer  # noqa: E402
+from regions.errors import ModelError, UnsupportedLayer, first_line  # noqa: E402
 from regions.loading import load  # noqa: E402
-from regions.readers.torch_live import first_line  # noqa: E402
 from regions.readers.torch_modules import SAFE_MODULES  # noqa: E402
 
 
@@ -115,13 +114,15 @@ def test_functions_methods_and_operators():
     }  # fmt: skip
 
 
-class Numbers(nn.Module):
-    def __init__(self, forward):
+class After(nn.Module):
+    """A linear layer, and a function of what comes out of it."""
+
+    def __init__(self, function):
         super().__init__()
-        self.first, self.how = nn.Linear(3, 4), forward
+        self.layer, self.function = nn.Linear(3, 3), function
 
     def forward(self, x):
-        return self.how(self.first(x))
+        return self.function(self.layer(x))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ class Numbers(nn.Module):
     ],
 )
 def test_numbers_without_axes(forward):
-    network = load(randomised(Numbers(forward)))
+    network = load(randomised(After(forward)))
     assert network.origin is not None and network.origin.worst_relative_error < 1e-13
 
 
@@ -192,15 +193,6 @@ def test_unsupported_modules_say_which_and_where(layer, message):
         load(nn.Sequential(nn.Linear(3, 4), layer))
 
 
-class Bad(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.layer, self.function = nn.Linear(3, 3), function
-
-    def forward(self, x):
-        return self.function(self.layer(x))
-
-
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -215,7 +207,7 @@ class Bad(nn.Module):
 )
 def test_unsupported_functions_say_which_and_where(function, message):
     with pytest.raises(ModelError, match=message):
-        load(Bad(function))
+        load(After(function))
 
 
 def test_a_model_that_changes_between_calls_is_refused():
@@ -226,7 +218,7 @@ def test_a_model_that_changes_between_calls_is_refused():
         return x * float(len(calls))
 
     with pytest.raises(ModelError, match="differs from the PyTorch module"):
-        load(Bad(function))
+        load(After(function))
 
 
 def test_convolutions_need_a_shape_that_is_unique():

@@ -7,7 +7,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
-from regions.errors import InputError
+from regions.errors import InputError, first_line
 
 PATIENCE = 10.0  # seconds for a scheduler to answer
 
@@ -33,7 +33,7 @@ def connected(address: str) -> Iterator[tuple[Executor, int]]:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"--scheduler {address}: no Dask scheduler answers ({_first_line(error)}); start one "
+            f"--scheduler {address}: no Dask scheduler answers ({first_line(error)}); start one "
             "with 'dask scheduler', or correct the address, as in tcp://host:8786"
         ) from error
     with client:
@@ -59,7 +59,7 @@ class _Cluster(Executor):
         def hand_over(inner: Future[Any]) -> None:
             error = None if inner.cancelled() else inner.exception()
             if inner.cancelled() or isinstance(error, KilledWorker):
-                outer.set_exception(BrokenExecutor(_first_line(error or "a task was cancelled")))
+                outer.set_exception(BrokenExecutor(first_line(error or "a task was cancelled")))
             elif error is not None:
                 outer.set_exception(error)
             else:
@@ -70,7 +70,3 @@ class _Cluster(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._executor.shutdown(wait=wait, cancel_futures=cancel_futures)
-
-
-def _first_line(what: object) -> str:
-    return (str(what).splitlines() or [type(what).__name__])[0]

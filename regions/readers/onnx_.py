@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
-from regions.errors import ModelError, UnsupportedLayer
+from regions.errors import ModelError, UnsupportedLayer, first_line
 from regions.layers import GraphBuilder, Shape, Value
 from regions.readers import steps
 from regions.readers.onnx_constants import fold_constants
@@ -89,7 +89,7 @@ def _load(file: Path) -> onnx.ModelProto:
         raise ModelError(f"cannot read {file}: {error.strerror or error}") from error
     except (DecodeError, ValueError) as error:
         raise ModelError(
-            f"{file.name} is not an ONNX model, or is truncated: {_line(error)}"
+            f"{file.name} is not an ONNX model, or is truncated: {first_line(error)}"
         ) from error
     if model.graph.sparse_initializer:
         raise ModelError(f"{file.name} has sparse initializers; save it with dense ones")
@@ -129,7 +129,7 @@ def _array(tensor: onnx.TensorProto, what: str) -> np.ndarray:
     try:
         array = numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"weight {what!r} is damaged: {_line(error)}") from error
+        raise ModelError(f"weight {what!r} is damaged: {first_line(error)}") from error
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
     # one infinite number is legal as the bound of a clip; elsewhere the layer refuses it
@@ -229,7 +229,7 @@ def _runtime(model: onnx.ModelProto, name: str) -> _Run | None:
         try:
             return np.asarray(session.run(None, {name: x})[0])
         except failures as error:
-            raise ModelError(f"onnxruntime cannot run the model: {_line(error)}") from error
+            raise ModelError(f"onnxruntime cannot run the model: {first_line(error)}") from error
 
     return run
 
@@ -240,20 +240,16 @@ def _reference(model: onnx.ModelProto, name: str) -> _Run:
     failures = (RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError)
     try:
         evaluator = ReferenceEvaluator(model)
-    except (*failures, NotImplementedError) as error:
-        raise ModelError(f"onnx cannot run the model: {_line(error)}") from error
+    except failures as error:
+        raise ModelError(f"onnx cannot run the model: {first_line(error)}") from error
 
     def run(x: np.ndarray) -> np.ndarray:
         try:
             return np.asarray(next(iter(evaluator.run(None, {name: x}))))
         except failures as error:
             raise ModelError(
-                f"onnx's reference evaluator cannot run the model: {_line(error)}; "
+                f"onnx's reference evaluator cannot run the model: {first_line(error)}; "
                 "install relu-regions[onnxruntime], which runs more models"
             ) from error
 
     return run
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from regions.errors import ModelError
+from regions.errors import ModelError, first_line
 from regions.readers import steps
 from regions.readers.quiet import silenced
 from regions.readers.stack import Pair, stack
-from regions.readers.torch_live import first_line, read_exported, read_module, read_script
+from regions.readers.torch_live import read_exported, read_module, read_script
 from regions.readers.torch_modules import SAFE_MODULES
 from regions.readers.torch_walk import to_array
 from regions.source import Source
@@ -105,10 +105,8 @@ def _load_pickle(file: Path) -> Any:
         if found:
             raise _refused(found.group(1)) from error
         # torch's own words begin with the advice to open the file with weights_only=False
-        cause = str(error).partition("WeightsUnpickler error: ")[2].split("\n")[0][:200]
-        raise ModelError(
-            f"is no PyTorch file, or is damaged: {cause or 'its pickle cannot be read'}"
-        ) from error
+        cause = str(error).partition("WeightsUnpickler error: ")[2] or "its pickle cannot be read"
+        raise ModelError(f"is no PyTorch file, or is damaged: {first_line(cause)}") from error
     except _DAMAGED as error:
         raise ModelError(f"is no PyTorch file, or is truncated: {first_line(error)}") from error
 

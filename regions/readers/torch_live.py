@@ -12,14 +12,13 @@ from torch import nn
 from torch.fx import symbolic_trace
 from torch.fx.proxy import TraceError
 
-from regions.errors import ModelError
+from regions.errors import ModelError, first_line
 from regions.layers import Shape
 from regions.readers.quiet import silenced
 from regions.readers.torch_modules import recipe_for
 from regions.readers.torch_walk import Walk
 from regions.source import Source
 
-LONGEST_LINE = 200
 _SIZES = {3: 2048, 4: 256, 5: 48}  # longest side tried, by rank of the input
 
 
@@ -223,15 +222,3 @@ def numpy_type(dtype: torch.dtype) -> Any:
     if dtype == torch.float64:
         return np.float64
     return np.float16 if dtype in (torch.float16, torch.bfloat16) else np.float32
-
-
-def first_line(error: BaseException) -> str:
-    """What a foreign exception says, on one line."""
-    text = str(error).strip()
-    if not text:
-        return type(error).__name__
-    line = text.splitlines()[0]
-    if len(line) <= LONGEST_LINE:
-        return line
-    whole = line[:LONGEST_LINE].rpartition(". ")[0]  # sentences, if one fits
-    return whole or line[: LONGEST_LINE - 3] + "..."
