@@ -60,6 +60,8 @@ class ExactMatrix:
         if sp.issparse(values):
             entries = sp.coo_array(values)
             size: Any = entries.shape
+            if len(size) != 2:
+                raise ValueError(f"ExactMatrix needs two dimensions, got shape {size}")
             shape = int(size[0]), int(size[1])
             return ExactMatrix.from_entries(entries.row, entries.col, entries.data, shape)
         array = as_array(values)

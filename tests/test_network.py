@@ -406,5 +406,7 @@ def test_sparse_weights_are_the_dense_ones():
         sparse = Network.from_layers([(kind(w), b) for w, b in zip(weights, biases, strict=True)])
         assert sparse.digest == dense.digest
         assert sparse(["1/3", 2, -1]) == dense(["1/3", 2, -1])
+    with pytest.raises(InputError, match="W1: ExactMatrix needs two dimensions"):
+        Network.from_layers([(sp.coo_array(np.ones(3)), [0]), ([[1]], [0])])
     with pytest.raises(InputError, match="W1"):
         Network.from_layers([(sp.csr_array([[np.nan]]), [0]), ([[1]], [0])])
