@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from regions.counting import by_simplex
 from regions.counting.by_lp import LPEngine
 from regions.counting.by_simplex import SimplexEngine
+from regions.counting.cell_lp import CellProgram
 from regions.counting.engines import refusal
+from regions.counting.prefix import Prefix
 from regions.counting.simplex_cell import (
     LONGEST_MEAN,
     centred,
@@ -436,3 +440,59 @@ def test_every_node_of_generic_networks_is_what_it_says(seed: int):
     engine = engine_of(network, Box([-1] * dim, [Fraction(k + 1, 3) for k in range(dim)]))
     for node in nodes(engine):
         assert_node(engine, node)
+
+
+# ------------------------------------------------------------------------------ deeper points
+
+
+def _hopeless(seed: int) -> tuple[SimplexEngine, list[Prefix]]:
+    """An engine and some open cells, each with a corner of the box for its point."""
+    random = np.random.default_rng(seed)
+    network = Network.from_layers([
+        (random.normal(size=(6, 3)), random.normal(size=6)),
+        (random.normal(size=(5, 6)), random.normal(size=5)),
+        (np.ones((1, 5)), [0]),
+    ])  # fmt: skip
+    engine = engine_of(network, Box.cube(3, -1, 1))
+    engine.advance(12)
+    cells = [replace(cell, point=np.ones(3)) for cell in engine.open_cells()]
+    cells = [cell for cell in cells if _is_refused(engine, cell)]
+    assert cells, "this test needs cells that floats refuse"
+    return engine, cells
+
+
+def _is_refused(engine: SimplexEngine, cell: Prefix) -> bool:
+    engine.refused.clear()
+    engine.start(cell)
+    return len(engine.aside()) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_cells_set_aside_are_counted_from_a_deeper_point(seed: int):
+    engine, cells = _hopeless(seed)
+    for cell in cells:
+        assert _is_refused(engine, cell)
+        before, done = engine.found, engine.deepened
+        assert engine.take_aside() == [] and engine.aside() == []
+        assert engine.found - before == cell.count(engine.hard).lower
+        assert engine.deepened == done + 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cells_without_a_deeper_point_or_time_stay_set_aside(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+):
+    engine, cells = _hopeless(seed)
+    before = engine.found
+    with monkeypatch.context() as patch:
+        patch.setattr(CellProgram, "deepest", lambda *_: None)
+        assert _is_refused(engine, cells[0])
+        assert engine.take_aside() == [cells[0]]
+    with monkeypatch.context() as patch:
+        patch.setattr(by_simplex, "SECOND_CHANCE", 1)  # no cell with an undecided unit ends so soon
+        assert _is_refused(engine, cells[0])
+        assert engine.take_aside() == [cells[0]]
+    monkeypatch.setattr(Stop, "reason", lambda _: "time limit")
+    assert _is_refused(engine, cells[0])
+    assert engine.take_aside() == [cells[0]]
+    assert engine.found == before

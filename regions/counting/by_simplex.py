@@ -173,7 +173,7 @@ class SimplexEngine:
 
     def _counted(self, prefix: Prefix) -> bool:
         """Whether the cell was counted after all, from a deeper point of it."""
-        if self.leaves.bits.shape[0]:  # its regions are wanted in their order
+        if self.leaves.bits.shape[0] or self.hard.stop():  # a count only, and while there is time
             return False
         deeper = prefix.deepened(self.hard)
         if deeper is None:

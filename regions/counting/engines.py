@@ -18,8 +18,8 @@ COMPILED = ("vertices", "simplex")
 VERTICES_DIM = 8  # what the vertices engine can hold
 AUTO_DIM = 6  # above it, cells have so many vertices that dictionaries are faster
 SIMPLEX_BYTES = 1 << 26  # a dictionary of the simplex engine is no larger
-# Above it, sparse linear programs are faster: measured in balls around images, simplex took 0.3 of
-# the time of lp at 3 MiB (784 inputs, 512 units) and 2.8 times as long at 60 MiB (3072, 2568).
+# Above it, sparse linear programs are faster: in balls around images, simplex took 0.26 of the time
+# of lp at 3 MiB (784 inputs, 512 units), but 2.8 and 4.9 times as long at 60 MiB (3072, 2568).
 AUTO_BYTES = 1 << 24
 
 

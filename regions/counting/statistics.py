@@ -29,13 +29,15 @@ def statistics(numbers: Numbers, dim: int) -> dict[str, object]:
     """As they are reported; `rational_share` is of all decisions of units in cells.
 
     `numbers` are those of `lp_numbers`, with "nodes", and of a compiled engine "decided",
-    "set_aside" and its own.
+    "set_aside" (cells that the LP engine had to count), "deepened" (cells that it helped to count)
+    and its own.
     """
     proofs = {proof.name.lower(): _of(numbers, f"proof_{proof.name.lower()}") for proof in Proof}
     cuts = {how: _of(numbers, f"cut_{how}") for how in ("by_points", "by_lp", "exactly")}
     exactly = proofs["basis"] + proofs["simplex"] + cuts["exactly"]
     decisions = sum(proofs.values()) + sum(cuts.values()) + _of(numbers, "decided")
-    own = {name: numbers[name] for name in ("set_aside", "clips", "pivots") if name in numbers}
+    names = ("set_aside", "deepened", "clips", "pivots")
+    own = {name: numbers[name] for name in names if name in numbers}
     common: dict[str, object] = {
         "dimension": dim,
         "nodes": _of(numbers, "nodes"),
@@ -43,7 +45,7 @@ def statistics(numbers: Numbers, dim: int) -> dict[str, object]:
         "decisions": decisions,
         **own,
     }
-    if own and not own.get("set_aside"):
+    if own and not (own.get("set_aside") or own.get("deepened")):  # no linear program was needed
         return common
     lps = _of(numbers, "lps")
     return {
