@@ -21,21 +21,39 @@ import numba
 KEPT = 6  # folders of earlier versions that stay
 
 
+ANY_ORDER = {"reassoc", "contract", "nsz"}
+
+
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function on its first call, or load it from the cache.
 
     Machine code lies under $NUMBA_CACHE_DIR, else $XDG_CACHE_HOME/relu-regions, else
     ~/.cache/relu-regions; where none of these can be written, it is not kept.
     """
+    return _compiled(function, set())
+
+
+def compiled_sum(function: Callable[..., Any]) -> Any:
+    """Like `compiled`; additions may be made in any order, and products fused into them.
+
+    For long sums, which are several times faster so.  The usual bound, γ_n times the sum of
+    absolute values, holds for every order (N. J. Higham, Accuracy and Stability of Numerical
+    Algorithms, 2nd ed. 2002, section 4.2); arithmetic whose order matters stays with `compiled`.
+    """
+    return _compiled(function, ANY_ORDER)
+
+
+def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     folder = cache_folder(str(Path(function.__code__.co_filename).parent))
     if not _can_write(folder):  # numba would look for a place of its own, beside the sources
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(**options)(function)
     before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
     try:
         numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        return numba.njit(cache=True, **options)(function)
     except (OSError, RuntimeError):  # a function without a file
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(**options)(function)
     finally:
         numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
 

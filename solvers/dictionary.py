@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.compiling import compiled
+from solvers.compiling import compiled, compiled_sum
 
 FREE, SLACK, COORDINATE = 0, 1, 2  # kinds of rows; columns are slacks or coordinates
 OPTIMAL, CROSSES, LOST = 0, 1, 2
@@ -133,7 +133,7 @@ def drive(
     return LOST, -1, FLIP, 0.0, limit
 
 
-@compiled
+@compiled_sum
 def largest_on_box(form, dim, middle, radius):
     """The largest value of form[:dim]·x + form[dim] on the box of this middle and radius."""
     total = form[dim]

@@ -15,7 +15,6 @@ from regions.counting.forms import Halfspaces
 from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix
 from regions.counting.shape import first_rows, shape_of
-from regions.counting.simplex_cell import begin
 from regions.counting.simplex_kernel import (
     FAILED,
     FOUND,
@@ -24,11 +23,22 @@ from regions.counting.simplex_kernel import (
     SPLITS,
     STEPS,
     TOP,
+    begin,
     run,
 )  # fmt: skip
-from regions.counting.simplex_state import Cells, Failures, Forms, Place, Scratch
+from regions.counting.simplex_state import (
+    Failures,
+    Place,
+    Scratch,
+    new_cells,
+    new_forms,
+    new_wide_cells,
+    twice,
+)  # fmt: skip
+from regions.counting.wide_kernel import begin_wide, run_wide
 from regions.frame import Frame
 from regions.network import Network
+from solvers.box_dual import new_box_dual
 from solvers.float_rows import UNIT_ROUNDOFF, gamma
 from solvers.rational import nearest, rational
 
@@ -54,9 +64,13 @@ class SimplexEngine:
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is never certain
             self.place = _place(network, frame, rows)
         layers, width = len(network.widths), max(network.widths)
-        self.cells = _new_cells(STACK, rows, dim, layers, width)
-        self.forms = _new_forms(rows, dim, layers, width)
-        self.scratch = Scratch(np.zeros(dim), np.zeros(dim), np.zeros(dim + 1))
+        sizes = rows, dim, layers, width
+        if dim >= rows:
+            self.dual, self.cells = new_box_dual(rows, dim), new_wide_cells(STACK, *sizes)
+        else:
+            self.dual, self.cells = None, new_cells(STACK, *sizes)
+        self.forms = new_forms(*sizes)
+        self.scratch = Scratch(np.zeros(dim), np.zeros(dim), np.zeros(dim + 1), np.zeros(rows))
         self.failures = Failures(
             layer=np.zeros(FAILURES, dtype=np.int64),
             status=np.zeros((FAILURES, layers, width), dtype=np.int8),
@@ -81,10 +95,13 @@ class SimplexEngine:
             cells.status[0, position, : len(bits)] = bits
         if prefix.current is not None:
             cells.status[0, layer, : len(prefix.current)] = prefix.current
-        cells.point[0], cells.weight[0] = prefix.point, 1
+        cells.point[0] = prefix.point
         path = np.array(prefix.path, dtype=np.int64).reshape(-1, 3)
         with np.errstate(over="ignore", invalid="ignore"):
-            inside = begin(self.place, cells, self.forms, given, path)
+            if self.dual is None:
+                inside = begin(self.place, cells, self.forms, given, path)
+            else:
+                inside = begin_wide(self.place, cells, self.forms, self.dual, given, path)
         self.state[TOP] = 1
         if layer >= 0 and not inside:  # floats cannot tell
             self.refused.append(prefix)
@@ -129,10 +146,11 @@ class SimplexEngine:
 
     def advance(self, budget: int) -> int:
         """Make at most so many decisions."""
-        return run(
-            self.place, self.cells, self.forms, self.scratch, self.failures, self.leaves,
-            self.state, budget,
-        )  # fmt: skip
+        working = self.place, self.cells, self.forms, self.scratch
+        keeping = self.failures, self.leaves, self.state, budget
+        if self.dual is None:
+            return run(*working, *keeping)
+        return run_wide(*working, self.dual, *keeping)
 
     def list_regions(self, room: int) -> None:
         """From now on keep the regions, so many at a time, for `take_regions`."""
@@ -144,12 +162,7 @@ class SimplexEngine:
 
     def grow(self) -> None:
         """Twice the room on the stack."""
-        old = self.cells
-        layers, width = old.status.shape[1:]
-        new = _new_cells(2 * len(old.layer), old.table.shape[1], old.table.shape[2], layers, width)
-        for before, after in zip(old, new, strict=True):
-            after[: len(before)] = before
-        self.cells = new
+        self.cells = twice(self.cells)
 
     def aside(self) -> list[Prefix]:
         """The cells that floats could not decide, and that were not taken yet."""
@@ -264,29 +277,3 @@ def _place(network: Network, frame: Frame, rows: int) -> Place:
 def _equal(doubles: np.ndarray, exact: Bounds) -> list[bool]:
     pairs = zip(doubles.tolist(), exact, strict=True)
     return [q is not None and rational(value) == q for value, q in pairs]
-
-
-def _new_cells(nodes: int, rows: int, dim: int, layers: int, width: int) -> Cells:
-    def integers(*size: int) -> np.ndarray:
-        return np.zeros(size, dtype=np.int64)
-
-    return Cells(
-        layer=integers(nodes), splits=integers(nodes), fresh=integers(nodes),
-        table=np.zeros((nodes, rows, dim)), value=np.zeros((nodes, rows)),
-        row_kind=integers(nodes, rows), row_name=integers(nodes, rows),
-        alive=integers(nodes, rows), alive_count=integers(nodes),
-        column_kind=integers(nodes, dim), column_name=integers(nodes, dim),
-        side=np.ones((nodes, dim)), status=np.zeros((nodes, layers, width), dtype=np.int8),
-        path_sign=np.zeros((nodes, rows)), point=np.zeros((nodes, dim)), weight=integers(nodes),
-    )  # fmt: skip
-
-
-def _new_forms(rows: int, dim: int, layers: int, width: int) -> Forms:
-    return Forms(
-        rows=np.zeros((layers, width, dim + 1)), row_errors=np.zeros((layers, width)),
-        errors=np.zeros((layers, width)), sizes=np.zeros((layers, width)),
-        norms=np.zeros((layers, width)), scales=np.ones((layers, width)),
-        path=np.zeros((rows, dim + 1)), path_error=np.zeros(rows),
-        path_size=np.zeros(rows), path_scale=np.ones(rows),
-        path_layer=np.zeros(rows, dtype=np.int64), path_unit=np.zeros(rows, dtype=np.int64),
-    )  # fmt: skip

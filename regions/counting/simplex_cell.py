@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.compiling import compiled
+from solvers.compiling import compiled, compiled_sum
 from solvers.dictionary import (
     COORDINATE,
     CROSSES,
@@ -22,7 +22,7 @@ from solvers.dictionary import (
 LONGEST_MEAN = 16  # vertices; later ones count as if there had been so many
 
 
-@compiled
+@compiled_sum
 def value_at(form, x):
     """Form · (x, 1), in floats."""
     dim = x.shape[0]
@@ -158,22 +158,30 @@ def centred(shape, frames, forms, scratch, top):
 
 @compiled
 def no_crossing(shape, frames, forms, scratch, top, slot, unit, sign):
-    """Whether the reduced costs prove that a unit's form keeps this sign in the cell.
+    """Whether the reduced costs prove that a unit's form keeps this sign in the cell."""
+    layer = frames.layer[top]
+    scratch.multiplier[: frames.splits[top]] = 0.0
+    for j in range(shape.middle.shape[0]):
+        if frames.column_kind[top, j] == SLACK:
+            rate = sign * frames.table[top, slot, j] / forms.scales[layer, unit]
+            scratch.multiplier[frames.column_name[top, j]] = rate
+    return divided(shape, frames, forms, scratch, top, layer, unit, sign)
+
+
+@compiled
+def divided(shape, frames, forms, scratch, top, layer, unit, sign):
+    """Whether the multipliers λ of the scaled splits prove that a unit keeps this sign in the cell.
 
     For any λ >= 0, -sign·z <= max over the box of -sign·z + Σ λ_i s_i, s_i >= 0 the splits' slacks.
     """
-    layer, dim = frames.layer[top], shape.middle.shape[0]
-    total, row, scale = scratch.form, forms.rows[layer, unit], forms.scales[layer, unit]
+    dim, total, row = shape.middle.shape[0], scratch.form, forms.rows[layer, unit]
     for k in range(dim + 1):
         total[k] = -sign * row[k]
     wrong = forms.errors[layer, unit] + shape.summation * forms.sizes[layer, unit]
-    for j in range(dim):
-        if frames.column_kind[top, j] != SLACK:
-            continue
-        multiplier = sign * frames.table[top, slot, j] / scale
+    for i in range(frames.splits[top]):
+        multiplier = scratch.multiplier[i]
         if not multiplier > 0.0:
             continue
-        i = frames.column_name[top, j]
         multiplier *= forms.path_scale[i]
         signed = multiplier * frames.path_sign[top, i]
         split_form = forms.path[i]
@@ -186,11 +194,18 @@ def no_crossing(shape, frames, forms, scratch, top, slot, unit, sign):
 @compiled
 def crossing_point(shape, frames, forms, scratch, top, unit, here, far, column, leaving, length):
     """Put a point strictly inside the cell, on the other side of a unit, into scratch.point."""
-    layer = frames.layer[top]
     if far:
         vertex(shape, frames, top, scratch.vertex, column, length * frames.side[top, column])
     else:
         vertex(shape, frames, top, scratch.vertex, -1, 0.0)
+    start = frames.point[top]
+    return point_beyond(shape, frames, forms, scratch, top, start, unit, here)
+
+
+@compiled
+def point_beyond(shape, frames, forms, scratch, top, start, unit, here):
+    """The same, between `start`, where the unit's form is `here`, and scratch.vertex."""
+    layer = frames.layer[top]
     form = forms.rows[layer, unit]
     there = value_at(form, scratch.vertex)
     if not here * there < 0.0:
@@ -201,8 +216,7 @@ def crossing_point(shape, frames, forms, scratch, top, unit, here, far, column, 
         rest *= 0.5
         share = 1.0 - rest
         for k in range(scratch.point.shape[0]):
-            old = frames.point[top, k]
-            between = old + share * (scratch.vertex[k] - old)
+            between = start[k] + share * (scratch.vertex[k] - start[k])
             scratch.point[k] = min(max(between, shape.inner_low[k]), shape.inner_high[k])
         value = value_at(form, scratch.point)
         if value * here < 0.0 and abs(value) > forms.errors[layer, unit]:
@@ -299,7 +313,7 @@ def enter(shape, frames, forms, top):
     for unit in range(shape.widths[layer]):
         centre = value_at(rows[unit], shape.middle)
         limit = forms.norms[layer, unit] * 1.000001 + forms.errors[layer, unit]
-        if abs(centre) > limit or _is_zero(shape, frames, forms, top, layer, unit):
+        if abs(centre) > limit or is_zero(shape, frames, forms, top, layer, unit):
             frames.status[top, layer, unit] = 1 if centre > 0.0 else 0
             continue
         frames.status[top, layer, unit] = -1
@@ -311,11 +325,8 @@ def enter(shape, frames, forms, top):
 
 
 @compiled
-def begin(shape, frames, forms, given, path):
-    """Make the first node the cell of a path: (layer, unit, sign) of each split, below the sides.
-
-    Its layer, bits and point are there; false where the point is not certainly inside.
-    """
+def retrace(shape, frames, forms, given, path):
+    """The forms and the splits of the first node: (layer, unit, sign) of each, below the sides."""
     for layer in range(frames.layer[0] + 1):
         measure(shape, frames, forms, 0, layer)
     for i in range(path.shape[0]):
@@ -323,8 +334,6 @@ def begin(shape, frames, forms, given, path):
         record(forms, given + i, layer, unit)
         frames.path_sign[0, given + i] = path[i, 2]
     frames.splits[0] = given + path.shape[0]
-    rebuild(shape, frames, forms, 0)
-    return is_inside(shape, frames, forms, 0, frames.point[0])
 
 
 @compiled
@@ -338,7 +347,7 @@ def record(forms, index, layer, unit):
 
 
 @compiled
-def _is_zero(shape, frames, forms, top, layer, unit):
+def is_zero(shape, frames, forms, top, layer, unit):
     """Whether a unit's form is zero for want of a bias and of weights to what is on below."""
     if not shape.unbiased[layer, unit]:
         return False

@@ -23,8 +23,10 @@ from regions.counting.simplex_cell import (
     crossing_point,
     drop_row,
     enter,
+    is_inside,
     no_crossing,
     rebuild,
+    retrace,
     split,
     value_at,
 )  # fmt: skip
@@ -65,8 +67,20 @@ def run(shape, frames, forms, scratch, failures, leaves, state, budget):
             if frames.fresh[top] == 0:
                 rebuild(shape, frames, forms, top)
             else:
-                _set_aside(frames, forms, failures, state, top)
+                set_aside(frames, forms, failures, state, top)
     return PAUSED
+
+
+@compiled
+def begin(shape, frames, forms, given, path):
+    """Make the first node the cell of a path: (layer, unit, sign) of each split, below the sides.
+
+    Its layer, bits and point are there; false where the point is not certainly inside.
+    """
+    retrace(shape, frames, forms, given, path)
+    frames.weight[0] = 1
+    rebuild(shape, frames, forms, 0)
+    return is_inside(shape, frames, forms, 0, frames.point[0])
 
 
 @compiled
@@ -118,12 +132,8 @@ def _decide(shape, frames, forms, scratch, leaves, state, top, layers):
     state[STEPS] += 1
     state[SPLITS] += 1
     if layer == layers - 1 and count == frames.splits[top] + 1:
-        if leaves.bits.shape[0] > 0:
-            status, bit = frames.status[top], 1 if sign > 0.0 else 0
-            write_leaf(leaves, shape.widths, status, frames.point[top], bit)
-            write_leaf(leaves, shape.widths, status, scratch.point, 1 - bit)
-        state[FOUND] += 2
-        state[TOP] = top
+        bit = 1 if sign > 0.0 else 0
+        two_leaves(shape, frames, leaves, state, top, bit, frames.point[top], scratch.point)
         return True
     split(frames, forms, scratch, top, slot, unit, vertex_sign, far, column, leaving, length)
     state[TOP] = top + 2
@@ -131,7 +141,18 @@ def _decide(shape, frames, forms, scratch, leaves, state, top, layers):
 
 
 @compiled
-def _set_aside(frames, forms, failures, state, top):
+def two_leaves(shape, frames, leaves, state, top, bit, point, other):
+    """The last open unit of the last layer crosses: its bit at one point and at the other."""
+    if leaves.bits.shape[0] > 0:
+        status = frames.status[top]
+        write_leaf(leaves, shape.widths, status, point, bit)
+        write_leaf(leaves, shape.widths, status, other, 1 - bit)
+    state[FOUND] += 2
+    state[TOP] = top
+
+
+@compiled
+def set_aside(frames, forms, failures, state, top):
     """Record a node that floats cannot decide, and take it off the stack."""
     index = state[FAILED]
     splits = frames.splits[top]

@@ -5,9 +5,11 @@ A form is its coefficients and, last, its constant.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+
+SPARE = 8  # points of a pool beyond those that its open units need
 
 
 class Place(NamedTuple):
@@ -49,6 +51,25 @@ class Cells(NamedTuple):
     weight: np.ndarray  # of how many vertices the point is a mean
 
 
+class WideCells(NamedTuple):
+    """The stack of nodes where coordinates outnumber rows; the first ones are as in `Cells`."""
+
+    layer: np.ndarray
+    splits: np.ndarray
+    fresh: np.ndarray
+    alive_count: np.ndarray  # splits and undecided units
+    status: np.ndarray
+    path_sign: np.ndarray
+    point: np.ndarray
+    pool: np.ndarray  # (nodes, points, dim): like the point, which is the first of them
+    used: np.ndarray  # (nodes,) points
+    sides: np.ndarray  # (nodes, width, points): certain signs of the open units, else 0
+    basis_size: np.ndarray  # (nodes, width): the last basis of each unit, see solvers.box_dual
+    basis_side: np.ndarray  # (nodes, width): the sign that was looked for
+    tight: np.ndarray  # (nodes, width, rows)
+    basic: np.ndarray
+
+
 class Forms(NamedTuple):
     """The forms of the present cells' layers, and of the splits above the present node."""
 
@@ -72,6 +93,7 @@ class Scratch(NamedTuple):
     vertex: np.ndarray
     point: np.ndarray
     form: np.ndarray
+    multiplier: np.ndarray  # (rows,) of the splits, in a proof
 
 
 class Failures(NamedTuple):
@@ -82,3 +104,54 @@ class Failures(NamedTuple):
     path: np.ndarray  # (failures, rows, 3): layer, unit, sign
     length: np.ndarray
     point: np.ndarray
+
+
+def new_cells(nodes: int, rows: int, dim: int, layers: int, width: int) -> Cells:
+    """An empty stack with room for so many nodes."""
+    return Cells(
+        layer=_integers(nodes), splits=_integers(nodes), fresh=_integers(nodes),
+        table=np.zeros((nodes, rows, dim)), value=np.zeros((nodes, rows)),
+        row_kind=_integers(nodes, rows), row_name=_integers(nodes, rows),
+        alive=_integers(nodes, rows), alive_count=_integers(nodes),
+        column_kind=_integers(nodes, dim), column_name=_integers(nodes, dim),
+        side=np.ones((nodes, dim)), status=np.zeros((nodes, layers, width), dtype=np.int8),
+        path_sign=np.zeros((nodes, rows)), point=np.zeros((nodes, dim)), weight=_integers(nodes),
+    )  # fmt: skip
+
+
+def new_wide_cells(nodes: int, rows: int, dim: int, layers: int, width: int) -> WideCells:
+    """The same, for cells with more coordinates than rows."""
+    points = 2 * width + SPARE + 1  # one for each sign of each unit, the spare ones, the mean
+    return WideCells(
+        layer=_integers(nodes), splits=_integers(nodes), fresh=_integers(nodes),
+        alive_count=_integers(nodes), status=np.zeros((nodes, layers, width), dtype=np.int8),
+        path_sign=np.zeros((nodes, rows)), point=np.zeros((nodes, dim)),
+        pool=np.zeros((nodes, points, dim)), used=_integers(nodes),
+        sides=np.zeros((nodes, width, points), dtype=np.int8),
+        basis_size=_integers(nodes, width), basis_side=_integers(nodes, width),
+        tight=_integers(nodes, width, rows), basic=_integers(nodes, width, rows),
+    )  # fmt: skip
+
+
+Stack = TypeVar("Stack", Cells, WideCells)
+
+
+def twice(old: Stack) -> Stack:
+    """A stack with room for twice as many nodes."""
+    return type(old)(*(np.concatenate([part, np.zeros_like(part)]) for part in old))
+
+
+def new_forms(rows: int, dim: int, layers: int, width: int) -> Forms:
+    """Forms that nothing has been written to."""
+    return Forms(
+        rows=np.zeros((layers, width, dim + 1)), row_errors=np.zeros((layers, width)),
+        errors=np.zeros((layers, width)), sizes=np.zeros((layers, width)),
+        norms=np.zeros((layers, width)), scales=np.ones((layers, width)),
+        path=np.zeros((rows, dim + 1)), path_error=np.zeros(rows),
+        path_size=np.zeros(rows), path_scale=np.ones(rows),
+        path_layer=np.zeros(rows, dtype=np.int64), path_unit=np.zeros(rows, dtype=np.int64),
+    )  # fmt: skip
+
+
+def _integers(*size: int) -> np.ndarray:
+    return np.zeros(size, dtype=np.int64)
