@@ -87,7 +87,7 @@ def climb(space, count, constant, size, limit):
     of the same form on fewer rows, or on these.  Returns (code, share, size, steps): BELOW, the
     multipliers bound it by nothing positive; REACHES, the value is positive at
     inside + share·(point - inside), which lies in the polytope; LOST, neither after `limit` steps,
-    or a singular basis.  The basis stays for a next time.
+    or a singular basis.  The basis stays, to go on from.
     """
     n = space.cost.shape[0]
     if not _price(space, count, size):
@@ -116,7 +116,7 @@ def climb(space, count, constant, size, limit):
         if row >= 0:
             space.multiplier[row] = length
         size = _change(space, size, leaving, row, entering)
-    return LOST, 0.0, 0, limit
+    return LOST, 0.0, size, limit
 
 
 @compiled

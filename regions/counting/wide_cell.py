@@ -19,7 +19,11 @@ from regions.counting.simplex_cell import (
 )  # fmt: skip
 from regions.counting.simplex_state import SPARE
 from solvers.box_dual import BELOW, LOST, climb, dot
+from solvers.box_interior import ascend
 from solvers.compiling import compiled
+
+QUICK = 6  # steps of the dual simplex method before affine scaling
+PATIENCE = 25  # steps of that
 
 
 @compiled
@@ -131,7 +135,13 @@ def look_beyond(shape, frames, forms, scratch, dual, top, unit, side):
     size = frames.basis_size[top, unit] if frames.basis_side[top, unit] == side else 0
     for i in range(size):
         dual.tight[i], dual.basic[i] = frames.tight[top, unit, i], frames.basic[top, unit, i]
-    code, share, size, steps = climb(dual, splits, constant, size, 50 * (splits + 5))
+    code, share, size, steps = climb(dual, splits, constant, size, QUICK)
+    if code == LOST:
+        code, share, more = ascend(dual, splits, constant, PATIENCE)
+        steps += more
+    if code == LOST:
+        code, share, size, more = climb(dual, splits, constant, size, 50 * (splits + 5))
+        steps += more
     frames.basis_size[top, unit], frames.basis_side[top, unit] = size, side
     for i in range(size):
         frames.tight[top, unit, i], frames.basic[top, unit, i] = dual.tight[i], dual.basic[i]
@@ -145,6 +155,9 @@ def look_beyond(shape, frames, forms, scratch, dual, top, unit, side):
     for k in range(dim):
         at = dual.inside[k] + share * (dual.point[k] - dual.inside[k])
         scratch.vertex[k] = shape.middle[k] + shape.radius[k] * at
+    start = scratch.form[:dim]
+    for k in range(dim):
+        start[k] = shape.middle[k] + shape.radius[k] * dual.inside[k]
     here = value_at(row, start)
     if not point_beyond(shape, frames, forms, scratch, top, start, unit, here):
         return -1, steps
