@@ -44,6 +44,7 @@ class BoxDual(NamedTuple):
     point: np.ndarray  # (n,) the point that maximises f's maximand
     value: np.ndarray  # (room,) s_i there
     reduced: np.ndarray  # (n,) d
+    side: np.ndarray  # (n,) the end at which a coordinate that is not free stands
     rate: np.ndarray  # (n,) how fast d changes
     multiplier: np.ndarray  # (room,) λ, of all rows
     row_rate: np.ndarray  # (room,) how fast the multipliers of the tight rows change
@@ -61,7 +62,7 @@ def new_box_dual(room: int, n: int) -> BoxDual:
     return BoxDual(
         rows=np.zeros((room, n)), offset=np.zeros(room), sign=np.ones(room),
         inside=np.zeros(n), slack=np.zeros(room), cost=np.zeros(n), point=np.zeros(n),
-        value=np.zeros(room), reduced=np.zeros(n), rate=np.zeros(n), multiplier=np.zeros(room),
+        value=np.zeros(room), reduced=np.zeros(n), side=np.ones(n), rate=np.zeros(n), multiplier=np.zeros(room),
         row_rate=np.zeros(room), tight=np.zeros(room, dtype=np.int64),
         basic=np.zeros(room, dtype=np.int64), gram=np.zeros((room, room)),
         inverse=np.zeros((room, 2 * room)),
@@ -87,7 +88,7 @@ def climb(space, count, constant, size, limit):
     of the same form on fewer rows, or on these.  Returns (code, share, size, steps): BELOW, the
     multipliers bound it by nothing positive; REACHES, the value is positive at
     inside + share·(point - inside), which lies in the polytope; LOST, neither after `limit` steps,
-    or a singular basis.  The basis stays, to go on from.
+    or a singular basis, or a largest value that is nearly zero.  The basis stays, to go on from.
     """
     n = space.cost.shape[0]
     if not _price(space, count, size):
@@ -103,8 +104,8 @@ def climb(space, count, constant, size, limit):
         if start + share * (top - start) > 1e-9 * (top - start):
             return REACHES, share, size, steps
         leaving, row = _worst(space, count, size)
-        if leaving < 0 and row < 0:
-            return BELOW, 0.0, size, steps
+        if leaving < 0 and row < 0:  # the largest value is zero, as far as floats can tell
+            return LOST, 0.0, size, steps
         slope = _direction(space, count, size, leaving, row)
         entering, length = _long_step(space, size, slope)
         if entering < 0:
@@ -121,7 +122,7 @@ def climb(space, count, constant, size, limit):
 
 @compiled
 def _price(space, count, size):
-    """The multipliers and reduced costs of the given basis."""
+    """The multipliers and reduced costs of the given basis, and the ends that they ask for."""
     space.multiplier[:count] = 0.0
     space.reduced[:] = space.cost
     if not _invert(space, size):
@@ -136,15 +137,17 @@ def _price(space, count, size):
             space.reduced[j] += factor * line[j]
     for q in range(size):
         space.reduced[space.basic[q]] = 0.0
+    for j in range(space.cost.shape[0]):
+        space.side[j] = 1.0 if space.reduced[j] > 0.0 else -1.0
     return True
 
 
 @compiled
 def _place(space, count, size):
-    """The maximand's point: ends by the signs of d, free coordinates by the tight rows."""
+    """The maximand's point: their ends, and free coordinates by the tight rows."""
     n, point = space.point.shape[0], space.point
     for j in range(n):
-        point[j] = 1.0 if space.reduced[j] > 0.0 else -1.0
+        point[j] = space.side[j]
     for q in range(size):
         point[space.basic[q]] = 0.0
     for i in range(count):
@@ -222,7 +225,7 @@ def _worst(space, count, size):
         over = -space.value[i]
         if over > _INFEASIBLE:
             _row_rates(space, size, i)
-            gain = over * over / (_change_of_d(space, size, i) + 1e-30)
+            gain = over * over / _change_of_d(space, size, i)
             if gain > best:
                 best, row = gain, i
     for q in range(size):
@@ -230,7 +233,7 @@ def _worst(space, count, size):
         if over > _INFEASIBLE:
             for i in range(size):
                 space.row_rate[i] = space.inverse[q, size + i]
-            gain = over * over / (_change_of_d(space, size, -1) + 1e-30)
+            gain = over * over / _change_of_d(space, size, -1)
             if gain > best:
                 best, leaving, row = gain, q, -1
     return leaving, row
@@ -259,7 +262,7 @@ def _change_of_d(space, size, row):
         if row >= 0:
             part += 2.0 * space.sign[row] * space.gram[tight, row]
         total += space.row_rate[i] * space.sign[tight] * part
-    return total
+    return max(total, 1e-30)
 
 
 @compiled
@@ -293,7 +296,10 @@ def _direction(space, count, size, leaving, row):
 
 @compiled
 def _long_step(space, size, slope):
-    """(what stops, length) of the step to where f stops falling; (-1, 0) if it never does."""
+    """(what stops, length) of the step to where f stops falling; (-1, 0) if it never does.
+
+    The coordinates that it passes go to their other ends.
+    """
     n, used = space.rate.shape[0], 0
     for j in range(n):
         rate = space.rate[j]
@@ -312,6 +318,8 @@ def _long_step(space, size, slope):
         slope += space.weight[0]
         if slope >= 0.0:
             return space.name[0], space.stop[0]
+        passed = space.name[0]
+        space.side[passed] = -space.side[passed]
         used -= 1
         space.stop[0], space.weight[0] = space.stop[used], space.weight[used]
         space.name[0] = space.name[used]
@@ -345,6 +353,7 @@ def _change(space, size, leaving, row, entering):
         if row >= 0:
             space.tight[size], space.basic[size] = row, entering
             return size + 1
+        _leave(space, leaving)
         space.basic[leaving] = entering
         return size
     freed = entering - n
@@ -352,5 +361,13 @@ def _change(space, size, leaving, row, entering):
     if row >= 0:
         space.tight[freed] = row
         return size
+    _leave(space, leaving)
     space.tight[freed], space.basic[leaving] = space.tight[size - 1], space.basic[size - 1]
     return size - 1
+
+
+@compiled
+def _leave(space, position):
+    """A free coordinate goes to the end that it was beyond."""
+    j = space.basic[position]
+    space.side[j] = 1.0 if space.point[j] > 0.0 else -1.0

@@ -81,7 +81,7 @@ def ascend(space, count, constant, limit):
 
 @compiled
 def _solve(space, count):
-    """multiplier = (S² + A D^-1 A^T)^-1 A D^-1 c by Cholesky's method; D^-1 is in `reduced`."""
+    """Multiplier = (S² + A D^-1 A^T)^-1 A D^-1 c by Cholesky's method; D^-1 is in `reduced`."""
     n, work = space.cost.shape[0], space.inverse
     for i in range(count):
         line = space.rows[i]

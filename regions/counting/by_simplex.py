@@ -44,6 +44,7 @@ from solvers.rational import nearest, rational
 
 FAILURES = 64  # cells set aside before they are counted
 SECOND_CHANCE = 1000  # decisions, for a cell that is counted again from a deeper point
+WIDE = 1  # coordinates for each row beyond which cells are kept as points
 STACK = 16  # nodes at first; the stack grows
 
 
@@ -65,7 +66,7 @@ class SimplexEngine:
             self.place = _place(network, frame, rows)
         layers, width = len(network.widths), max(network.widths)
         sizes = rows, dim, layers, width
-        if dim >= rows:
+        if dim >= WIDE * rows:
             self.dual, self.cells = new_box_dual(rows, dim), new_wide_cells(STACK, *sizes)
         else:
             self.dual, self.cells = None, new_cells(STACK, *sizes)

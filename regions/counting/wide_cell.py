@@ -22,7 +22,7 @@ from solvers.box_dual import BELOW, LOST, climb, dot
 from solvers.box_interior import ascend
 from solvers.compiling import compiled
 
-QUICK = 6  # steps of the dual simplex method before affine scaling
+QUICK = 4  # steps of the dual simplex method before affine scaling
 PATIENCE = 25  # steps of that
 
 
