@@ -62,8 +62,8 @@ def new_box_dual(room: int, n: int) -> BoxDual:
     return BoxDual(
         rows=np.zeros((room, n)), offset=np.zeros(room), sign=np.ones(room),
         inside=np.zeros(n), slack=np.zeros(room), cost=np.zeros(n), point=np.zeros(n),
-        value=np.zeros(room), reduced=np.zeros(n), side=np.ones(n), rate=np.zeros(n), multiplier=np.zeros(room),
-        row_rate=np.zeros(room), tight=np.zeros(room, dtype=np.int64),
+        value=np.zeros(room), reduced=np.zeros(n), side=np.ones(n), rate=np.zeros(n),
+        multiplier=np.zeros(room), row_rate=np.zeros(room), tight=np.zeros(room, dtype=np.int64),
         basic=np.zeros(room, dtype=np.int64), gram=np.zeros((room, room)),
         inverse=np.zeros((room, 2 * room)),
         stop=np.zeros(n + room), weight=np.zeros(n + room),

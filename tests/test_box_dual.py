@@ -112,7 +112,7 @@ def test_scaling_never_says_what_is_not_so(n: int, count: int, whole: bool, gap:
 
 @pytest.mark.parametrize(("n", "count"), SIZES)
 def test_a_basis_serves_more_rows(n: int, count: int):
-    """From each basis the search goes on when a row is added, to the same answer as from nothing."""
+    """From each basis the search goes on when a row is added, to the same answer."""
     for seed in range(12):
         one = problem(seed, n, count, False, -0.01)
         space, size, steps = new_box_dual(count + 1, n), 0, 0

@@ -90,11 +90,12 @@ def enter_wide(shape, frames, forms, top):
 
 
 @compiled
-def _has(frames, top, unit, side):
+def first_on(frames, top, unit, side):
+    """The first point of a node where a unit has this sign for certain, or -1."""
     for place in range(frames.used[top]):
         if frames.sides[top, unit, place] == side:
-            return True
-    return False
+            return place
+    return -1
 
 
 @compiled
@@ -105,7 +106,7 @@ def next_unit(shape, frames, top):
         if frames.status[top, layer, unit] >= 0:
             continue
         for side in (1, -1):
-            if not _has(frames, top, unit, side):
+            if first_on(frames, top, unit, side) < 0:
                 return unit, side
         if crossing < 0:
             crossing = unit
@@ -119,10 +120,8 @@ def look_beyond(shape, frames, forms, scratch, dual, top, unit, side):
     Returns (1, 0, or -1 where floats cannot tell; steps).  The point joins the pool.
     """
     layer, dim, splits = frames.layer[top], shape.middle.shape[0], frames.splits[top]
-    base = 0
-    while base < frames.used[top] and frames.sides[top, unit, base] != -side:
-        base += 1
-    if base == frames.used[top]:
+    base = first_on(frames, top, unit, -side)
+    if base < 0:
         return -1, 0
     row, scale, start = forms.rows[layer, unit], forms.scales[layer, unit], frames.pool[top, base]
     for k in range(dim):

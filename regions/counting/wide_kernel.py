@@ -19,7 +19,14 @@ from regions.counting.simplex_kernel import (
     set_aside,
     two_leaves,
 )  # fmt: skip
-from regions.counting.wide_cell import enter_wide, gather, look_beyond, next_unit, split_wide
+from regions.counting.wide_cell import (
+    enter_wide,
+    first_on,
+    gather,
+    look_beyond,
+    next_unit,
+    split_wide,
+)
 from solvers.compiling import compiled
 
 
@@ -75,15 +82,9 @@ def _decide(shape, frames, forms, scratch, dual, leaves, state, top):
         return True
     state[SPLITS] += 1
     if layer == shape.widths.shape[0] - 1 and frames.alive_count[top] == frames.splits[top] + 1:
-        one = 0
-        while frames.sides[top, unit, one] != 1:
-            one += 1
-        other = 0
-        while frames.sides[top, unit, other] != -1:
-            other += 1
-        two_leaves(
-            shape, frames, leaves, state, top, 1, frames.pool[top, one], frames.pool[top, other]
-        )
+        one = frames.pool[top, first_on(frames, top, unit, 1)]
+        other = frames.pool[top, first_on(frames, top, unit, -1)]
+        two_leaves(shape, frames, leaves, state, top, 1, one, other)
         return True
     split_wide(shape, frames, forms, scratch, dual, top, unit)
     state[TOP] = top + 2
