@@ -3,7 +3,7 @@
     python -m benchmarks [--engine NAME] [--only NAME] [--most N] [--time-limit SECONDS]
                          [--json FILE]
 
-The networks are the published ones of up to 100 000 regions; the engine `lp`, which would take
+The networks are the published ones of up to 322 000 regions; the engine `lp`, which would take
 minutes for the large ones, is given those of up to 10 000 (`--most N` for more).
 
 One line per network:
@@ -100,6 +100,7 @@ BENCHES = (
     by_default(79783, 2, 256, 256, 256, 1),
     by_default(20724, 3, 32, 32, 32, 1),
     by_default(76348, 5, 20, 20, 1),
+    by_default(321872, 6, 32, 1),
     by_default(21880, 8, 12, 12, 1),
     by_default(37032, 10, 16, 1),
     Bench("ACAS 3_3, prop 4", 1201, lambda: acas_xu("acasxu_3_3.onnx", "prop_4.vnnlib")),
