@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.compiling import compiled, compiled_sum
+from solvers.copying import copy
 
 BELOW, REACHES, LOST = 0, 1, 2
 
@@ -124,7 +125,7 @@ def climb(space, count, constant, size, limit):
 def _price(space, count, size):
     """The multipliers and reduced costs of the given basis, and the ends that they ask for."""
     space.multiplier[:count] = 0.0
-    space.reduced[:] = space.cost
+    copy(space.cost, space.reduced)
     if not _invert(space, size):
         return False
     for i in range(size):

@@ -43,8 +43,22 @@ def compiled_sum(function: Callable[..., Any]) -> Any:
     return _compiled(function, ANY_ORDER)
 
 
-def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+def compiled_inline(function: Callable[..., Any]) -> Any:
+    """Like `compiled`, and copied into every function that calls it, for those called once.
+
+    Passing the arrays of a whole engine costs more than a short function does.
+    """
+    return _compiled(function, set(), inline="always")
+
+
+def _compiled(function: Callable[..., Any], fastmath: set[str], **more: Any) -> Any:
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": fastmath,
+        "_nrt": False,  # no reference counts, which are atomic and cost more than the kernels do
+        **more,
+    }
     folder = cache_folder(str(Path(function.__code__.co_filename).parent))
     if not _can_write(folder):  # numba would look for a place of its own, beside the sources
         return numba.njit(**options)(function)

@@ -34,30 +34,57 @@ def lowest_bit(word):
 
 
 @compiled
-def cut_edges(
-    x, error, facets, start, stop, value, slack, reach, slot, out_x, out_error, out_facets
-):
-    """New vertices where a hyperplane crosses the edges of the polytope of vertices start..stop.
+def values_at(rows, slot, unit, x, place, number, value):
+    """Write the values of a form at the vertices of a polytope.
+
+    Parameters
+    ----------
+    rows
+        (slots, d + 1 or more, units): form `unit` of table `slot` is rows[slot, :d, unit]·x +
+        rows[slot, d, unit].
+    x
+        (places, d, room) coordinates; those of this polytope are x[place, :, :number].
+    value
+        (number or more,) receives the values.
+    """
+    dim = x.shape[1]
+    constant = rows[slot, dim, unit]
+    for i in range(number):
+        value[i] = constant
+    for k in range(dim):
+        weight = rows[slot, k, unit]
+        for i in range(number):
+            value[i] += weight * x[place, k, i]
+
+
+@compiled
+def cut_edges(x, error, facets, place, number, value, slack, reach, slot, target, sides, far):
+    """New vertices where a hyperplane crosses the edges of a polytope.
 
     Parameters
     ----------
     x, error, facets
-        (n, d) coordinates, (n,) error bounds, (n,) facet sets.
+        (places, d, room) coordinates, (places, room) error bounds, (places, room) facet sets; the
+        polytope is the first `number` vertices of `place`.
     value
-        (stop - start,) values of the hyperplane's form at the vertices; every sign is certain.
+        (number,) values of the hyperplane's form at the vertices; every sign is certain.
     slack
-        (stop - start,) bounds on the errors of the values.
+        (number,) bounds on the errors of the values.
     reach
         Largest absolute coordinate.
     slot
         Facet slot of the new hyperplane.
-    out_x, out_error, out_facets
-        Receive the new vertices.
+    target
+        The place that receives the new vertices.
+    sides
+        (2, number) receives the vertices of positive value, and the others.
+    far
+        (number,) scratch space.
 
     Returns
     -------
-    int
-        Their number, or -1 when there is no room.
+    (made, above)
+        How many vertices are new, -1 when there is no room, and how many are positive.
 
     Notes
     -----
@@ -65,37 +92,50 @@ def cut_edges(
     the error of t is at most δ / (v_p - v_q) and that of the crossing at most
     max(e_p, e_q) + |t - t*| ‖q - p‖ in the maximum norm, and roundings.
     """
-    dim = x.shape[1]
+    dim, room = x.shape[1], x.shape[2]
     need = dim - 1
-    count = 0
+    above = below = 0
+    for i in range(number):
+        positive = value[i] > 0.0
+        sides[0, above] = i
+        sides[1, below] = i
+        far[below] = facets[place, i]
+        above += positive
+        below += not positive
     bit = np.uint64(1) << np.uint64(slot)
-    for i in range(start, stop):
-        above = value[i - start]
-        if above <= 0.0:
-            continue
-        mine = facets[i]
-        for j in range(start, stop):
-            below = value[j - start]
-            if below > 0.0:
-                continue
-            common = mine & facets[j]
+    made = 0
+    for a in range(above):
+        i = sides[0, a]
+        mine = facets[place, i]
+        for b in range(below):
+            common = mine & far[b]
             if popcount(common) != need:
                 continue
-            if count == out_error.shape[0]:
-                return -1
-            span = above - below
-            share = above / span
+            if made == room:
+                return -1, above
+            j = sides[1, b]
+            span = value[i] - value[j]
+            share = value[i] / span
             length = 0.0
             for k in range(dim):
-                step = x[j, k] - x[i, k]
+                step = x[place, k, j] - x[place, k, i]
                 length = max(length, abs(step))
-                out_x[count, k] = x[i, k] + share * step
-            worst = max(error[i], error[j])
-            wrong = max(slack[i - start], slack[j - start]) / span + 4.0 * UNIT
-            out_error[count] = (worst + wrong * length + 4.0 * UNIT * reach) * INFLATE
-            out_facets[count] = common | bit
-            count += 1
-    return count
+                x[target, k, made] = x[place, k, i] + share * step
+            worst = max(error[place, i], error[place, j])
+            wrong = max(slack[i], slack[j]) / span + 4.0 * UNIT
+            error[target, made] = (worst + wrong * length + 4.0 * UNIT * reach) * INFLATE
+            facets[target, made] = common | bit
+            made += 1
+    return made, above
+
+
+@compiled
+def free_slot(facets, place, number):
+    """A facet slot that no vertex of a polytope uses, -1 if there is none."""
+    used = np.uint64(0)
+    for i in range(number):
+        used |= facets[place, i]
+    return np.int64(-1) if used == ~np.uint64(0) else lowest_bit(~used)
 
 
 @compiled
@@ -133,10 +173,11 @@ def polish(matrix, constant, row_error, norm_error, x, work):
         pivot = work[best, column]
         if not 0.0 < abs(pivot) < np.inf:
             return np.inf
+        inverse = 1.0 / pivot
         for j in range(2 * dim):
             held = work[best, j]
             work[best, j] = work[column, j]
-            work[column, j] = held / pivot
+            work[column, j] = held * inverse
         for i in range(dim):
             if i != column:
                 factor = work[i, column]

@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 
 from solvers.float_rows import gamma
-from solvers.vertices import UNIT, cut_edges, lowest_bit, polish, popcount
+from solvers.vertices import (
+    UNIT,
+    cut_edges,
+    free_slot,
+    lowest_bit,
+    polish,
+    popcount,
+    values_at,
+)
 from tests.oracle import Number, _solutions
 
 Vertices = dict[frozenset[int], tuple[Fraction, ...]]  # by the indices of their facets
@@ -69,23 +77,39 @@ class Cut:
 
     def __init__(self, x: Any, error: Any, facets: Sequence[int], room: int = 200) -> None:
         x = np.atleast_2d(np.asarray(x, dtype=float))
-        count, dim = x.shape
-        ones = np.uint64(2**64 - 1)
-        self.x = np.concatenate([np.full((2, dim), np.nan), x, np.full((1, dim), np.nan)])
-        self.error = np.concatenate([[np.nan] * 2, np.asarray(error, dtype=float), [np.nan]])
-        self.facets = np.array([ones, ones, *map(np.uint64, facets), ones])
-        self.start, self.stop = 2, 2 + count
-        self.out_x, self.out_error = np.zeros((room, dim)), np.zeros(room)
-        self.out_facets = np.zeros(room, dtype=np.uint64)
+        self.number, dim = x.shape
+        room = max(room, 1)
+        size = max(room, self.number)
+        self.x = np.full((3, dim, size), np.nan)
+        self.x[1, :, : self.number] = x.T
+        self.error = np.full((3, size), np.nan)
+        self.error[1, : self.number] = np.asarray(error, dtype=float)
+        self.facets = np.full((3, size), np.uint64(2**64 - 1))
+        self.facets[1, : self.number] = [np.uint64(word) for word in facets]
+        self.above = 0
 
     def by(self, values: Any, slack: Any, slot: int, reach: float) -> int:
         values, slack = np.asarray(values, dtype=float), np.asarray(slack, dtype=float)
-        return int(
-            cut_edges(
-                self.x, self.error, self.facets, self.start, self.stop, values, slack, reach,
-                slot, self.out_x, self.out_error, self.out_facets,
-            )
+        sides = np.zeros((2, self.number + 1), dtype=np.int64)
+        far = np.zeros(self.number + 1, dtype=np.uint64)
+        made, self.above = cut_edges(
+            self.x, self.error, self.facets, 1, self.number, values, slack, reach, slot, 2, sides,
+            far,
         )  # fmt: skip
+        self.sides = [sides[0, : self.above], sides[1, : self.number - self.above]]
+        return int(made)
+
+    @property
+    def out_x(self) -> np.ndarray:
+        return self.x[2].T
+
+    @property
+    def out_error(self) -> np.ndarray:
+        return self.error[2]
+
+    @property
+    def out_facets(self) -> np.ndarray:
+        return self.facets[2]
 
 
 def cut_one_edge(
@@ -150,9 +174,18 @@ def test_a_crossing_is_rounded(length: float):
     assert worst > 0.4, "rounding is to be seen"
 
 
-def test_too_little_room_is_said():
-    cut = Cut([(0, 0), (1, 0), (1, 1), (0, 1)], [0] * 4, [0b0101, 0b0110, 0b1010, 0b1001], room=1)
-    assert cut.by([1, -1, -1, 1], [0] * 4, 7, 1.0) == -1
+@pytest.mark.parametrize(("room", "made"), [(5, -1), (6, 6)])
+def test_too_little_room_is_said(room: int, made: int):
+    """A hyperplane between two and three vertices of a simplex in four dimensions: six edges."""
+    corners = np.vstack([np.zeros(4), np.eye(4)])
+    cut = Cut(corners, [0] * 5, [0b11111 ^ 1 << i for i in range(5)], room=room)
+    assert cut.by([1, 1, -1, -1, -1], [0] * 5, 7, 1.0) == made
+
+
+def test_both_sides_are_told_apart_in_order():
+    cut = Cut([(0, 0), (1, 0), (1, 1), (0, 1)], [0] * 4, [0b0101, 0b0110, 0b1010, 0b1001])
+    assert cut.by([1, -1, -1, 1], [0] * 4, 7, 1.0) == 2
+    assert [side.tolist() for side in cut.sides] == [[0, 3], [1, 2]]
 
 
 def test_vertices_without_a_common_edge_are_not_joined():
@@ -214,6 +247,23 @@ def test_repeated_clipping_keeps_the_combinatorics_and_the_bounds(dim: int, spre
             assert sorted(named) == sorted(facets)
             for point, bound, word in zip(x, error, facets, strict=True):
                 assert furthest(point, named[word]) <= Fraction(bound)
+
+
+def test_a_free_slot_is_one_that_no_vertex_has():
+    words = np.array([[0, 0, 0], [0b0111, 0b1011, 2**64 - 1]], dtype=np.uint64)
+    assert free_slot(words, 0, 3) == 0
+    assert free_slot(words, 1, 2) == 4
+    assert free_slot(words, 1, 3) == -1
+
+
+def test_values_of_a_form_at_vertices():
+    random = np.random.default_rng(3)
+    rows = random.integers(-9, 10, (2, 5, 7)).astype(float)  # three coordinates, a constant, more
+    x = random.integers(-9, 10, (4, 3, 6)).astype(float)
+    value = np.full(6, np.nan)
+    values_at(rows, 1, 4, x, 2, 5, value)
+    assert value[:5].tolist() == (rows[1, :3, 4] @ x[2, :, :5] + rows[1, 3, 4]).tolist()
+    assert np.isnan(value[5])
 
 
 # ---------------------------------------------------------------------------- polishing

@@ -36,38 +36,39 @@ def count(network: regions.Network, domain: regions.Box | None = None) -> region
 
 
 @pytest.fixture
-def small_stores(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Stores with no more room than the corners of the box need; the sizes that they grow to."""
-    original, grown = VertexEngine._new_stores, []
+def small_stores(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Stores with hardly any room; the (nodes, vertices) that they grow to."""
+    original, grown = VertexEngine.grow, []
 
-    def small(self: VertexEngine, depth: int, vertices: int) -> object:
-        first = not hasattr(self, "stores")
-        vertices = 1 << self.frame.dim if first else vertices
-        if not first:
-            grown.append(vertices)
-        return original(self, depth, vertices)
+    def grow(self: VertexEngine) -> None:
+        original(self)
+        grown.append((len(self.frames.layer), self.vertices.x.shape[2]))
 
-    monkeypatch.setattr(VertexEngine, "_new_stores", small)
+    monkeypatch.setattr(by_vertices, "ROOM", 0)
+    monkeypatch.setattr(by_vertices, "DEPTH", 4)
+    monkeypatch.setattr(VertexEngine, "grow", grow)
     return grown
 
 
 @pytest.mark.parametrize(
     "case", [TorchCase((3, 16, 16, 1), 1276), TorchCase((4, 16, 16, 1), 6658)], ids=lambda c: c.name
 )
-def test_stores_grow(case: TorchCase, small_stores: list[int]):
+def test_stores_grow(case: TorchCase, small_stores: list[tuple[int, int]]):
     pytest.importorskip("torch")
     assert int(count(case.build())) == case.regions
-    assert len(small_stores) >= 2 and small_stores == sorted(small_stores)
+    assert small_stores == sorted(small_stores)
+    assert len({nodes for nodes, _ in small_stores}) >= 2
+    assert len({vertices for _, vertices in small_stores}) >= 2
 
 
-def test_stores_grow_for_the_sections_of_one_layer(small_stores: list[int]):
-    layers = gaussian(4, 10)
+def test_stores_grow_before_sections_are_counted(small_stores: list[tuple[int, int]]):
+    layers = gaussian(3, 8, 7)
     expected = int(regions.count(network_of(layers), engine="lp"))
     assert int(count(network_of(layers))) == expected
     assert small_stores
 
 
-def test_stores_grow_while_cells_are_set_aside(small_stores: list[int]):
+def test_stores_grow_while_cells_are_set_aside(small_stores: list[tuple[int, int]]):
     weights, biases = gaussian(3, 10, 5)[1]
     first = gaussian(3, 10)[0]
     once = network_of([first, (weights, biases)])
@@ -76,6 +77,17 @@ def test_stores_grow_while_cells_are_set_aside(small_stores: list[int]):
     result = count(twice)
     assert int(result) == small
     assert small_stores and int(str(result.stats["set_aside"])) > 0
+
+
+def test_large_cells_of_the_last_layer_are_split_first(monkeypatch: pytest.MonkeyPatch):
+    network = network_of(gaussian(3, 5, 9))
+    expected, splits = int(regions.count(network, engine="lp")), []
+    for most in (1, 40, 1 << 30):
+        monkeypatch.setattr(by_vertices, "AT_ONCE", most)
+        result = count(network)
+        assert int(result) == expected
+        splits.append(int(str(result.stats["clips"])))
+    assert expected > splits[0] > splits[1] > splits[2] > 0
 
 
 @pytest.mark.parametrize("room", [1, 64])

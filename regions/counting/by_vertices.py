@@ -12,20 +12,30 @@ from dataclasses import replace
 
 import numpy as np
 
-from regions.counting.bounds import open_node
+from regions.counting.bounds import cells, open_node
 from regions.counting.by_lp import LPEngine
 from regions.counting.compiled import DONE, GROW
 from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix
 from regions.counting.shape import first_rows, shape_of
-from regions.counting.vertex_kernel import run
-from regions.counting.vertex_state import Failures, Frames, Stores
+from regions.counting.vertex_kernel import ASIDE, FOUND, NODES, SPLITS, TOP, run
+from regions.counting.vertex_state import (
+    copied,
+    new_failures,
+    new_frames,
+    new_maps,
+    new_scratch,
+    new_vertices,
+)
 from regions.frame import Frame
 from regions.network import Layer, Network
 from solvers.exact_matrix import ExactMatrix
 from solvers.float_rows import TINY, UNIT_ROUNDOFF
 
 FAILURES = 64  # cells set aside before they are counted
+ROOM = 64  # vertices of a cell at first, or as many as the box has
+DEPTH = 64  # nodes on the stack at first
+AT_ONCE = 1 << 15  # cells of the last layer with more regions, as far as bounds tell, are split
 
 
 class VertexEngine:
@@ -44,12 +54,21 @@ class VertexEngine:
         except ValueError:  # a weight would leave the doubles' range
             self.scale, self.scaled = np.ones(frame.dim), network
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is never certain
-            self.shape = shape_of(self.scaled, low / self.scale, high / self.scale)
-        self.state = np.zeros(6, dtype=np.int64)
-        depth = 2 * network.relus + len(network.layers) + 8  # a path, and a sibling of each node
-        self.stores = self._new_stores(depth, 4096)
-        self.frames = _new_frames(depth, self.words)
-        self.failures = self._new_failures(depth)
+            shape = shape_of(self.scaled, low / self.scale, high / self.scale)
+            # the bounds are rounded outwards, by at most one unit in the last place
+            steps = np.spacing(np.maximum(np.abs(low), np.abs(high)))
+            wrong = 1.01 * float(np.max(steps / self.scale, initial=0.0)) + TINY
+            self.shape = shape._replace(rounded=wrong)
+        dim, width = frame.dim, int(self.widths.max())
+        self.most = 2 * network.relus + len(network.layers) + 8  # a path, and a sibling of each
+        depth, room = min(self.most, DEPTH), max(ROOM, 1 << dim)
+        self.state = np.zeros(5, dtype=np.int64)
+        self.frames = new_frames(depth, self.words)
+        self.maps = new_maps(depth, dim, width)
+        self.vertices = new_vertices(depth, dim, self.words, room)
+        self.scratch = new_scratch(dim, width, room, self.shape.low, self.shape.high)
+        self.failures = new_failures(FAILURES, len(self.widths), self.words, self.most, dim)
+        self.divide = next(k for k in range(1, width + 2) if k > width or cells(k, dim) > AT_ONCE)
         self.refused: list[Prefix] = []
         self.leaves = leaves_for(0, network.relus, frame.dim)
         self._first_node()
@@ -64,78 +83,46 @@ class VertexEngine:
         for split in prefix.path:
             if not self._follow(split):
                 self.refused.append(prefix)
-                self.state[0] = self.state[5] = 0
-                self.state[2] = found
+                self.state[TOP] = self.state[ASIDE] = 0
+                self.state[FOUND] = found
                 return
 
     def _follow(self, split: tuple[int, int, int]) -> bool:
         """Go on to the next split, and forget its other side; whether it is this split."""
         frames, state = self.frames, self.state
-        found, before = int(state[2]), int(state[4])
-        while state[4] == before:
+        found, before = int(state[FOUND]), int(state[SPLITS])
+        while state[SPLITS] == before:
             code = self.advance(1)
             if code == GROW:
                 self.grow()
-            elif code == DONE or state[5] or state[2] != found:
+            elif code == DONE or state[ASIDE] or state[FOUND] != found:
                 return False
-        lower = int(state[0]) - 2
+        lower = int(state[TOP]) - 2
         kept, dropped = (lower, lower + 1) if split[2] > 0 else (lower + 1, lower)
         if (frames.layer[kept], frames.unit[kept], frames.sign[kept]) != split:
             return False
         frames.expanded[dropped] = True
-        if dropped > kept:
-            state[0] = dropped
-            state[1] = frames.first[dropped]
+        state[TOP] -= dropped > kept
         return True
 
     @property
     def is_busy(self) -> bool:
-        """Whether it stands inside a step that would be lost."""
-        return int(self.stores.walk[0]) >= 0
-
-    # -- storage ---------------------------------------------------------------------------
-
-    def _new_stores(self, depth: int, vertices: int) -> Stores:
-        dim, width = self.frame.dim, int(self.widths.max())
-        scratch = vertices // 2
-        return Stores(
-            x=np.zeros((vertices, dim)), error=np.zeros(vertices),
-            facets=np.zeros(vertices, dtype=np.uint64),
-            signs=np.zeros((vertices, self.words), dtype=np.uint64),
-            maps=np.zeros((depth + 1, dim + 2, width)), norms=np.zeros((depth + 1, width)),
-            errors=np.zeros((depth + 1, width)),
-            new_x=np.zeros((scratch, dim)), new_error=np.zeros(scratch),
-            new_facets=np.zeros(scratch, dtype=np.uint64),
-            new_signs=np.zeros((scratch, self.words), dtype=np.uint64),
-            value=np.zeros(max(vertices, width)), slack=np.zeros(vertices),
-            sides=np.stack([self.shape.low, self.shape.high], axis=1).reshape(-1),
-            system=np.zeros((dim, dim)), vector=np.zeros((4, dim)), work=np.zeros((dim, 2 * dim)),
-            order=np.zeros((dim + 1, width), dtype=np.int64),
-            level=np.zeros((5, dim + 1), dtype=np.int64),
-            level_facet=np.zeros((dim + 1, 64), dtype=np.int64), walk=np.array([-1, 0]),
-        )  # fmt: skip
-
-    def _new_failures(self, depth: int) -> Failures:
-        layers = len(self.widths)
-        return Failures(
-            layer=np.zeros(FAILURES, dtype=np.int64), entered=np.zeros(FAILURES, dtype=bool),
-            active=np.zeros((FAILURES, self.words), dtype=np.uint64),
-            on=np.zeros((FAILURES, layers, self.words), dtype=np.uint64),
-            path=np.zeros((FAILURES, depth, 3), dtype=np.int64),
-            length=np.zeros(FAILURES, dtype=np.int64),
-            middle=np.zeros((FAILURES, self.frame.dim)),
-        )  # fmt: skip
+        """Never: cells of many regions are split until a step is short."""
+        return False
 
     def grow(self) -> None:
-        """Twice the room for vertices."""
-        old = self.stores
-        self.stores = self._new_stores(len(old.maps) - 1, 2 * len(old.error))
-        used = int(self.state[1])
-        for name in ("x", "error", "facets", "signs"):
-            getattr(self.stores, name)[:used] = getattr(old, name)[:used]
-        self.stores.maps[:] = old.maps
-        self.stores.norms[:] = old.norms
-        self.stores.errors[:] = old.errors
+        """Twice the room for nodes, or for vertices."""
+        dim, width = self.frame.dim, int(self.widths.max())
+        depth, room, used = len(self.frames.layer), self.vertices.x.shape[2], int(self.state[TOP])
+        if used + 2 >= depth:
+            depth = min(2 * depth, self.most)
+            self.frames = copied(self.frames, new_frames(depth, self.words), used)
+            self.maps = copied(self.maps, new_maps(depth, dim, width), used + 1)
+        else:
+            room *= 2
+            self.scratch = new_scratch(dim, width, room, self.shape.low, self.shape.high)
+        vertices = new_vertices(depth, dim, self.words, room)
+        self.vertices = copied(self.vertices, vertices, used)
 
     def _first_node(self) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -144,47 +131,45 @@ class VertexEngine:
     def _whole_box(self) -> None:
         dim = self.frame.dim
         low, high = self.shape.low, self.shape.high
-        # the bounds are rounded outwards, by at most one unit in the last place
-        steps = np.spacing(np.maximum(np.abs(self.hard.judge.low), np.abs(self.hard.judge.high)))
-        wrong = 1.01 * float(np.max(steps / self.scale, initial=0.0)) + TINY
         for corner in range(1 << dim):
             facets = 0
             for k in range(dim):
                 upper = corner >> k & 1
-                self.stores.x[corner, k] = high[k] if upper else low[k]
+                self.vertices.x[0, k, corner] = high[k] if upper else low[k]
                 facets |= 1 << (2 * k + upper)
                 self.frames.facet[0, 2 * k + upper] = -1 - (2 * k + upper)
-            self.stores.facets[corner] = facets
-            self.stores.error[corner] = wrong
+            self.vertices.facets[0, corner] = facets
+            self.vertices.error[0, corner] = self.shape.rounded
         first = first_rows(self.scaled)
-        rows = self.stores.maps[-1]
+        rows = self.maps.rows[0]
         rows[: dim + 1, : self.widths[0]] = first.T
         size = np.abs(rows[:dim]).T @ self.shape.size + np.abs(rows[dim])
         rows[dim + 1] = 2 * UNIT_ROUNDOFF * size  # weights that are no doubles are rounded
         self.frames.layer[0] = self.frames.parent[0] = self.frames.unit[0] = -1
         self.frames.expanded[0] = False
         self.frames.active[0] = self.frames.on[0] = 0
-        self.frames.first[0] = 0
-        self.frames.number[0] = self.state[1] = 1 << dim
-        self.state[0] = 1
+        self.frames.place[0] = 0
+        self.frames.number[0] = 1 << dim
+        self.state[TOP] = 1
 
     # -- what `count_compiled` asks for ------------------------------------------------------
 
     @property
     def found(self) -> int:
         """Regions counted so far."""
-        return int(self.state[2])
+        return int(self.state[FOUND])
 
     @property
     def nodes(self) -> int:
         """Nodes visited so far."""
-        return int(self.state[3])
+        return int(self.state[NODES])
 
     def advance(self, budget: int) -> int:
         """Visit at most so many nodes."""
         return run(
-            self.shape, self.frames, self.stores, self.failures, self.leaves, self.state, budget
-        )
+            self.shape, self.frames, self.maps, self.vertices, self.scratch, self.failures,
+            self.leaves, self.state, budget, self.divide,
+        )  # fmt: skip
 
     def list_regions(self, room: int) -> None:
         """From now on make all regions and keep them, so many at a time, for `take_regions`."""
@@ -196,17 +181,17 @@ class VertexEngine:
 
     def statistics(self) -> dict[str, int]:
         """What the compiled part did."""
-        splits = int(self.state[4])
-        return {"decided": splits + int(self.state[3]), "clips": splits}
+        splits = int(self.state[SPLITS])
+        return {"decided": splits + int(self.state[NODES]), "clips": splits}
 
     def aside(self) -> list[Prefix]:
         """The cells whose signs floats could not tell, and that were not taken yet."""
-        return [*self.refused, *(self._failed(index) for index in range(int(self.state[5])))]
+        return [*self.refused, *(self._failed(index) for index in range(int(self.state[ASIDE])))]
 
     def take_aside(self) -> list[Prefix]:
         """The cells of `aside`; they are the caller's from now on."""
         taken = self.aside()
-        self.state[5] = 0
+        self.state[ASIDE] = 0
         self.refused.clear()
         return taken
 
@@ -219,7 +204,7 @@ class VertexEngine:
         dim = self.frame.dim
         later = [(int(w), int(w)) for w in self.widths]
         alive = [0] * (len(self.widths) + 1)
-        for f in range(int(self.state[0])):
+        for f in range(int(self.state[TOP])):
             layer = int(self.frames.layer[f])
             on = sum(int(word).bit_count() for word in self.frames.on[f])
             cutting = sum(int(word).bit_count() for word in self.frames.active[f])
@@ -244,7 +229,7 @@ class VertexEngine:
 
     def open_cells(self) -> list[Prefix]:
         """The nodes on the stack that are not expanded yet, by name."""
-        open_frames = range(int(self.state[0]))
+        open_frames = range(int(self.state[TOP]))
         return [self._named(f) for f in open_frames if not self.frames.expanded[f]]
 
     def _named(self, top: int) -> Prefix:
@@ -259,8 +244,8 @@ class VertexEngine:
                     (int(frames.layer[here]), int(frames.unit[here]), int(frames.sign[here]))
                 )
             here = int(frames.parent[here])
-        first, number = int(frames.first[top]), int(frames.number[top])
-        middle = self.stores.x[first : first + number].mean(axis=0)
+        place, number = int(frames.place[top]), int(frames.number[top])
+        middle = self.vertices.x[place, :, :number].mean(axis=1)
         active = frames.active[top] if layer >= 0 and frames.active[top].any() else None
         return self._prefix(layer, active, [on[m] for m in range(layer + 1)], path[::-1], middle)
 
@@ -285,8 +270,9 @@ class VertexEngine:
 
 
 def _powers(size: np.ndarray) -> np.ndarray:
-    """The powers of two just above these sizes; dividing by them is exact."""
-    exponents = np.clip(np.frexp(size)[1], -900, 900)
+    """The powers of two just above these sizes, or equal to them; dividing by them is exact."""
+    mantissas, exponents = np.frexp(size)
+    exponents = np.clip(exponents - (mantissas == 0.5), -900, 900)
     return np.ldexp(1.0, np.where(size > 0, exponents, 0))
 
 
@@ -308,14 +294,3 @@ def _with_scale(network: Network, scale: np.ndarray) -> Network:
 def _unpacked(words: np.ndarray, width: int) -> np.ndarray:
     bits = np.unpackbits(words.view(np.uint8), bitorder="little")
     return bits[:width].astype(np.int8)
-
-
-def _new_frames(depth: int, words: int) -> Frames:
-    integers = [np.zeros(depth, dtype=np.int64) for _ in range(7)]
-    return Frames(
-        *integers,
-        expanded=np.zeros(depth, dtype=bool),
-        active=np.zeros((depth, words), dtype=np.uint64),
-        on=np.zeros((depth, words), dtype=np.uint64),
-        facet=np.zeros((depth, 64), dtype=np.int64),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 
 import numpy as np
 
@@ -37,23 +38,28 @@ class CellProgram:
         self._fixed = len(sides.c)
         self.solves = 0
         self.seconds = 0.0
-        empty = np.zeros((0, frame.dim))
+        self._sides = sides
+
+    @cached_property
+    def _session(self) -> Session:
+        """The session, opened when it is first needed: most counts of a compiled engine need none.
+
+        It begins with the rows of the domain.
+        """
+        none = np.zeros(0)
         program = LinearProgram(
-            np.zeros(frame.dim),
-            empty,
-            np.zeros(0),
-            np.zeros(0),
-            self._low,
-            self._high,
+            np.zeros(self._columns), np.zeros((0, self._columns)), none, none, self._low, self._high
         )
-        self._session: Session = backend.open(program, SolveOptions(presolve="off"))
-        self._append(sides.a, sides.c)
+        session = self._backend.open(program, SolveOptions(presolve="off"))
+        self._append(session, self._sides.a, self._sides.c)
+        return session
 
     def close(self) -> None:
         """End the session."""
-        self._session.close()
+        if "_session" in vars(self):
+            self._session.close()
 
-    def _append(self, a: np.ndarray, c: np.ndarray) -> None:
+    def _append(self, session: Session, a: np.ndarray, c: np.ndarray) -> None:
         if not len(c):
             return
         scale = np.abs(a).max(axis=1, initial=0.0)
@@ -63,7 +69,7 @@ class CellProgram:
         # a row that a solver would take for infinite, or refuse, is left out of the proposal
         wild = ~(np.isfinite(rows).all(axis=1) & (np.abs(limits) < WILD))
         rows[wild], limits[wild] = 0.0, -np.inf
-        self._session.add_rows(rows, limits, np.full(len(c), np.inf))
+        session.add_rows(rows, limits, np.full(len(c), np.inf))
         self._scales += scale.tolist()
 
     def load(self, cell: Halfspaces) -> None:
@@ -79,7 +85,7 @@ class CellProgram:
             self._session.delete_rows(start, self._fixed + len(self._loaded))
             del self._scales[start:], self._loaded[shared:]
         new_rows = cell.floats
-        self._append(new_rows.a[start:], new_rows.c[start:])
+        self._append(self._session, new_rows.a[start:], new_rows.c[start:])
         self._loaded += splits[shared:]
 
     def minimise(

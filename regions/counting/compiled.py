@@ -76,6 +76,15 @@ class Compiled(Protocol):
         ...
 
 
+def next_budget(budget: int, spent: float) -> int:
+    """How many nodes may follow, after so many took so many seconds."""
+    if spent > SECONDS * 2:
+        return max(budget // 2, 1)
+    if spent < SECONDS / 16:
+        return min(budget * 8, 1 << 40)
+    return min(budget * 2, 1 << 40) if spent < SECONDS / 2 else budget
+
+
 def count_compiled(
     engine: Compiled,
     hard: LPEngine,
@@ -94,11 +103,7 @@ def count_compiled(
     while True:
         before = time.monotonic()
         code = engine.advance(budget)
-        spent = time.monotonic() - before
-        if spent < SECONDS / 2 and budget < 1 << 40:
-            budget *= 2
-        elif spent > SECONDS * 2:
-            budget = max(budget // 2, 1)
+        budget = next_budget(budget, time.monotonic() - before)
         if code == GROW:
             engine.grow()
         reason = stop.reason()

@@ -19,12 +19,13 @@ def write_leaf(leaves, widths, status, point, bit):
             known = status[layer, unit]
             leaves.bits[index, place] = known if known >= 0 else bit
             place += 1
-    leaves.point[index] = point
+    for k in range(point.shape[0]):
+        leaves.point[index, k] = point[k]
     leaves.used[0] = index + 1
 
 
 @compiled
-def write_cell(leaves, widths, frames, stores, top):
+def write_cell(leaves, widths, frames, vertices, top):
     """A region kept by its vertices: frame `top`, in which all bits are known.
 
     Its point is the mean of the vertices; every facet of a simple polytope has one.
@@ -40,15 +41,14 @@ def write_cell(leaves, widths, frames, stores, top):
             for unit in range(widths[layer]):
                 leaves.bits[index, place + unit] = on[unit >> 6] >> np.uint64(unit & 63) & ONE
         here = frames.parent[here]
-    first, number, dim = frames.first[top], frames.number[top], leaves.point.shape[1]
+    place, number, dim = frames.place[top], frames.number[top], leaves.point.shape[1]
     facets = ZERO
+    for i in range(number):
+        facets |= vertices.facets[place, i]
     for k in range(dim):
-        leaves.point[index, k] = 0.0
-    for i in range(first, first + number):
-        facets |= stores.facets[i]
-        for k in range(dim):
-            leaves.point[index, k] += stores.x[i, k]
-    for k in range(dim):
-        leaves.point[index, k] /= number
+        total = 0.0
+        for i in range(number):
+            total += vertices.x[place, k, i]
+        leaves.point[index, k] = total / number
     leaves.facets[index] = popcount(facets)
     leaves.used[0] = index + 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from regions.counting.by_lp import LPEngine, LPNode
 from regions.counting.certified import Certifier
-from regions.counting.compiled import BUDGET, DONE, DRAIN, GROW, SECONDS, Compiled
+from regions.counting.compiled import BUDGET, DONE, DRAIN, GROW, Compiled, next_budget
 from regions.counting.engines import COMPILED
 from regions.counting.leaves import Found, RegionBatch, rows_for
 from regions.counting.prefix import Prefix
@@ -216,11 +216,7 @@ class Listing:
         while True:
             before = time.monotonic()
             code = fast.advance(budget)
-            spent = time.monotonic() - before
-            if spent < SECONDS / 2 and budget < 1 << 40:
-                budget *= 2
-            elif spent > SECONDS * 2:
-                budget = max(budget // 2, 1)
+            budget = next_budget(budget, time.monotonic() - before)
             if code == GROW:
                 fast.grow()
             self._report()

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from regions.network import Network
+from solvers.exact_matrix import ExactMatrix
 from solvers.float_rows import TINY, gamma
 
-TOLERATED = 1e-11  # relative error of a vertex beyond which it is computed afresh
+TOLERATED = 1e-5  # relative error of a vertex beyond which it is computed afresh at once
 
 
 class Shape(NamedTuple):
@@ -28,6 +29,7 @@ class Shape(NamedTuple):
     tolerated: float  # errors of vertices beyond this are worth a linear solve
     low: np.ndarray  # (dim,) bounds of the box, rounded outwards
     high: np.ndarray
+    rounded: float  # by how much
 
 
 def shape_of(network: Network, low: np.ndarray, high: np.ndarray) -> Shape:
@@ -52,7 +54,7 @@ def shape_of(network: Network, low: np.ndarray, high: np.ndarray) -> Shape:
         count, below = dense.shape
         biases[index, :count] = np.asarray(layer.bias.approx)[:, 0]
         if not layer.weights[0][1].has_tiny:  # then a weight is zero where its double is
-            unbiased[index, :count] = [not len(layer.bias.row(unit)[0]) for unit in range(count)]
+            unbiased[index, :count] = (biases[index, :count] == 0) & ~_tiny(layer.bias)
         if index:
             weights[index - 1, :below, :count] = dense.T
         relative[index] = gamma(below + 6)
@@ -63,8 +65,15 @@ def shape_of(network: Network, low: np.ndarray, high: np.ndarray) -> Shape:
     absolute = np.full(layers, network.underflow * (1 + size.sum()) + TINY)
     return Shape(
         widths, weights, biases, unbiased, relative, absolute, norm_error, gamma(dim + 4), size,
-        reach, TOLERATED * reach, low, high,
+        reach, TOLERATED * reach, low, high, 0.0,
     )  # fmt: skip
+
+
+def _tiny(bias: ExactMatrix) -> np.ndarray:
+    """Which entries of a column are not zero though their double is."""
+    if not bias.has_tiny:
+        return np.zeros(bias.shape[0], dtype=bool)
+    return np.array([bool(len(bias.row(i)[0])) for i in range(bias.shape[0])])
 
 
 def first_rows(network: Network) -> np.ndarray:

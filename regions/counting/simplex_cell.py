@@ -6,9 +6,8 @@ Layout: a form is its coefficients and, last, its constant.  A dictionary's coor
 
 from __future__ import annotations
 
-import numpy as np
-
 from solvers.compiling import compiled, compiled_sum
+from solvers.copying import copy, copy_all
 from solvers.dictionary import (
     COORDINATE,
     CROSSES,
@@ -151,7 +150,7 @@ def centred(shape, frames, forms, scratch, top):
         scratch.point[k] = min(max(between, shape.inner_low[k]), shape.inner_high[k])
     if not is_inside(shape, frames, forms, top, scratch.point):
         return False
-    frames.point[top] = scratch.point
+    copy(scratch.point, frames.point[top])
     frames.weight[top] = min(frames.weight[top] + 1, LONGEST_MEAN)
     return True
 
@@ -237,20 +236,23 @@ def split(frames, forms, scratch, top, slot, unit, vertex_sign, far, column, lea
     for place in range(count):
         i = frames.alive[top, place]
         frames.alive[new, place] = i
-        frames.table[new, i] = frames.table[top, i]
+        copy(frames.table[top, i], frames.table[new, i])
         frames.value[new, i] = frames.value[top, i]
         frames.row_kind[new, i] = frames.row_kind[top, i]
         frames.row_name[new, i] = frames.row_name[top, i]
-    frames.column_kind[new] = frames.column_kind[top]
-    frames.column_name[new] = frames.column_name[top]
-    frames.side[new] = frames.side[top]
-    frames.status[new] = frames.status[top]
-    frames.path_sign[new, :index] = frames.path_sign[top, :index]
+    copy(frames.column_kind[top], frames.column_kind[new])
+    copy(frames.column_name[top], frames.column_name[new])
+    copy(frames.side[top], frames.side[new])
+    copy_all(frames.status[top], frames.status[new])
+    copy(frames.path_sign[top, :index], frames.path_sign[new])
     if far:  # the point stays with the vertex before the crossing
-        frames.point[new], frames.weight[new] = frames.point[top], frames.weight[top]
-        frames.point[top], frames.weight[top] = scratch.point, 1
+        copy(frames.point[top], frames.point[new])
+        frames.weight[new] = frames.weight[top]
+        copy(scratch.point, frames.point[top])
+        frames.weight[top] = 1
     else:
-        frames.point[new], frames.weight[new] = scratch.point, 1
+        copy(scratch.point, frames.point[new])
+        frames.weight[new] = 1
     take_step(
         frames.table[top], frames.value[top], frames.row_kind[top], frames.row_name[top],
         frames.alive[top], count, frames.column_kind[top], frames.column_name[top],
@@ -305,7 +307,8 @@ def enter(shape, frames, forms, top):
     for place in range(base):  # the limiting rows move to the front, in order
         i = frames.alive[top, place]
         if i != place:
-            table[place], value[place] = table[i], value[i]
+            copy(table[i], table[place])
+            value[place] = value[i]
             frames.row_kind[top, place] = frames.row_kind[top, i]
             frames.row_name[top, place] = frames.row_name[top, i]
             frames.alive[top, place] = place
@@ -339,7 +342,7 @@ def retrace(shape, frames, forms, given, path):
 @compiled
 def record(forms, index, layer, unit):
     """A unit's form becomes that of a split."""
-    forms.path[index] = forms.rows[layer, unit]
+    copy(forms.rows[layer, unit], forms.path[index])
     forms.path_error[index] = forms.errors[layer, unit]
     forms.path_size[index] = forms.sizes[layer, unit]
     forms.path_scale[index] = forms.scales[layer, unit]
@@ -352,7 +355,10 @@ def is_zero(shape, frames, forms, top, layer, unit):
     if not shape.unbiased[layer, unit]:
         return False
     if layer == 0:
-        return np.all(forms.rows[0, unit] == 0.0)
+        for k in range(forms.rows.shape[2]):  # noqa: SIM110 (numba compiles no generators)
+            if forms.rows[0, unit, k] != 0.0:
+                return False
+        return True
     for u in range(shape.widths[layer - 1]):
         if frames.status[top, layer - 1, u] == 1 and shape.weights[layer - 1, u, unit] != 0.0:
             return False

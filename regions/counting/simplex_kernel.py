@@ -31,6 +31,7 @@ from regions.counting.simplex_cell import (
     value_at,
 )  # fmt: skip
 from solvers.compiling import compiled
+from solvers.copying import copy, copy_all
 from solvers.dictionary import LOST, OPTIMAL, drive
 
 TOP, FOUND, NODES, SPLITS, FAILED, STEPS, PROOFS = 0, 1, 2, 3, 4, 5, 6
@@ -157,12 +158,12 @@ def set_aside(frames, forms, failures, state, top):
     index = state[FAILED]
     splits = frames.splits[top]
     failures.layer[index] = frames.layer[top]
-    failures.status[index] = frames.status[top]
+    copy_all(frames.status[top], failures.status[index])
     failures.length[index] = splits
     for i in range(splits):
         failures.path[index, i, 0] = forms.path_layer[i]
         failures.path[index, i, 1] = forms.path_unit[i]
         failures.path[index, i, 2] = np.int64(frames.path_sign[top, i])
-    failures.point[index] = frames.point[top]
+    copy(frames.point[top], failures.point[index])
     state[FAILED] = index + 1
     state[TOP] = top

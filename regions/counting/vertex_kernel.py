@@ -19,325 +19,355 @@ import numpy as np
 
 from regions.counting.compiled import DONE, DRAIN, GROW, PAUSED
 from regions.counting.leaf_kernel import write_cell
-from regions.counting.vertex_sections import FAILED, LONG, certain_sign, count_sections, polish_new
-from solvers.compiling import compiled
-from solvers.vertices import cut_edges, lowest_bit, popcount
+from regions.counting.vertex_sections import FAILED, count_sections, has_sign, path_table, polish_at
+from solvers.compiling import compiled, compiled_inline
+from solvers.vertices import cut_edges, free_slot, lowest_bit, popcount, values_at
 
+TOP, FOUND, NODES, SPLITS, ASIDE = 0, 1, 2, 3, 4
 ONE, ZERO = np.uint64(1), np.uint64(0)
 
 
 @compiled
-def run(shape, frames, stores, failures, leaves, state, budget):
+def run(shape, frames, maps, vertices, scratch, failures, leaves, state, budget, divide):
     """Go on until nothing is left (DONE) or the caller is needed.
 
-    `state` holds [frames on the stack, vertices in use, regions found, nodes, splits, failures].
-    PAUSED: `budget` nodes are done.  GROW: a store is full.  DRAIN: the failures are, or `leaves`.
+    `state` holds [frames on the stack, regions found, nodes, splits, failures].  PAUSED: `budget`
+    nodes are done.  GROW: a store is full.  DRAIN: the failures are, or `leaves`.  Cells of the
+    last layer that more than `divide` units cut are split, the others are counted in one step.
     """
     layers, room = shape.widths.shape[0], leaves.bits.shape[0]
     for _ in range(budget):
-        top = state[0] - 1
+        top = state[TOP] - 1
         if top < 0:
             return DONE
         if frames.expanded[top]:
-            if frames.unit[top] >= 0 or frames.parent[top] < 0:
-                state[1] = frames.first[top]
-            state[0] = top
+            state[TOP] = top
             continue
-        if state[5] == failures.layer.shape[0] or (room > 0 and leaves.used[0] == room):
+        if state[ASIDE] == failures.layer.shape[0] or (room > 0 and leaves.used[0] == room):
             return DRAIN
         if top + 3 >= frames.layer.shape[0]:
             return GROW
-        state[3] += 1
-        if _is_empty(frames.active[top]):
-            if frames.layer[top] == layers - 1:  # it is there only because regions are listed
-                write_cell(leaves, shape.widths, frames, stores, top)
-                state[2] += 1
-                frames.expanded[top] = True
-                continue
-            outcome = _enter(shape, frames, stores, state, top, layers, room > 0)
+        state[NODES] += 1
+        cutting = _size(frames.active, top)
+        last = frames.layer[top] == layers - 1
+        if last and room == 0 and cutting <= divide:
+            counted = count_sections(shape, frames, maps, vertices, scratch, top, top)
+            outcome = _added(frames, state, top, counted)
+        elif cutting > 0:
+            outcome = _split(shape, frames, maps, vertices, scratch, state, top)
+        elif last:  # it is there only because regions are listed
+            write_cell(leaves, shape.widths, frames, vertices, top)
+            outcome = _added(frames, state, top, 1)
         else:
-            outcome = _split(shape, frames, stores, state, top)
-        if outcome in (GROW, PAUSED):
-            return outcome
+            most = -1 if room > 0 else divide
+            outcome = _enter(shape, frames, maps, vertices, scratch, state, top, most)
+        if outcome == GROW:
+            return GROW
         if outcome == DRAIN:
-            _set_aside(frames, stores, failures, state, top)
+            _set_aside(frames, vertices, failures, state, top)
     return PAUSED
 
 
 @compiled
-def _is_empty(words):
-    for word in words:  # noqa: SIM110 (numba compiles no generators)
-        if word != ZERO:
-            return False
-    return True
+def _added(frames, state, top, counted):
+    """The regions of a cell are counted, or could not be."""
+    if counted > 0:
+        state[FOUND] += counted
+        frames.expanded[top] = True
+        return DONE
+    return DRAIN if counted == FAILED else GROW
 
 
 @compiled
-def _size(words):
-    total = 0
-    for word in words:
-        total += popcount(word)
+def _size(words, frame):
+    total = np.int64(0)
+    for word in range(words.shape[1]):
+        total += popcount(words[frame, word])
     return total
 
 
-@compiled
-def _enter(shape, frames, stores, state, top, layers, listing):
+@compiled_inline
+def _measure(shape, maps, vertices, scratch, slot, layer, place, number):
+    """For each unit of a layer, its value in the middle of a cell and how much it can change."""
+    x, error, rows = vertices.x, vertices.error, maps.rows
+    centre, limit = scratch.centre, scratch.limit
+    dim, width, evaluation = x.shape[1], shape.widths[layer], shape.evaluation
+    worst = 0.0
+    for i in range(number):
+        worst = max(worst, error[place, i])
+    for h in range(width):
+        constant = rows[slot, dim, h]
+        centre[h] = constant
+        limit[h] = rows[slot, dim + 1, h] + evaluation * abs(constant) + shape.absolute[layer]
+    for k in range(dim):
+        low = high = x[place, k, 0]
+        for i in range(1, number):
+            low, high = min(low, x[place, k, i]), max(high, x[place, k, i])
+        middle = 0.5 * (low + high)
+        change = (0.5 * (high - low) + worst) * 1.000001 + 1e-15 * shape.reach
+        change += evaluation * shape.size[k]
+        for h in range(width):
+            weight = rows[slot, k, h]
+            centre[h] += weight * middle
+            limit[h] += abs(weight) * change
+
+
+@compiled_inline
+def _enter(shape, frames, maps, vertices, scratch, state, top, most):
     """Signs of the next layer's units at all vertices; its cutting units; the map after it."""
     layer = frames.layer[top] + 1
-    first, number = frames.first[top], frames.number[top]
-    slot = top if layer > 0 else stores.maps.shape[0] - 1
-    dim = stores.x.shape[1]
-    rows = stores.maps[slot]
-    new = state[0]
-    active, on = frames.active[new], frames.on[new]
-    active[:] = ZERO
-    on[:] = ZERO
-    width = shape.widths[layer]
-    middle = stores.new_x[0]
-    middle[:] = 0.0
-    for i in range(first, first + number):
-        for k in range(dim):
-            middle[k] += stores.x[i, k]
-    radius, worst = 0.0, 0.0
-    for k in range(dim):
-        middle[k] /= number
-    for i in range(first, first + number):
-        worst = max(worst, stores.error[i])
-        for k in range(dim):
-            radius = max(radius, abs(stores.x[i, k] - middle[k]))
-    radius = (radius + worst) * 1.000001 + 1e-15 * shape.reach
-    centre, norms, errors = stores.value, stores.norms[slot], stores.errors[slot]
-    for h in range(width):
-        centre[h] = rows[dim, h]
-        norms[h] = 0.0
-        errors[h] = abs(rows[dim, h])
-    for k in range(dim):
-        for h in range(width):
-            centre[h] += rows[k, h] * middle[k]
-            norms[h] += abs(rows[k, h])
-            errors[h] += abs(rows[k, h]) * shape.size[k]
-    for h in range(width):
-        errors[h] = (
-            rows[dim + 1, h] + shape.evaluation * errors[h] + shape.absolute[layer]
-        ) * 1.000001
-    for i in range(first, first + number):
-        stores.signs[i, :] = ZERO
-    for h in range(width):
-        norms[h] = norms[h] * 1.000001 + shape.norm_error[layer, h]
-        word, bit = h >> 6, ONE << np.uint64(h & 63)
-        if abs(centre[h]) > errors[h] + norms[h] * radius:
-            if centre[h] > 0.0:
-                on[word] |= bit
-            continue
-        above = 0
-        for i in range(first, first + number):
-            value = rows[dim, h]
+    place, number = frames.place[top], frames.number[top]
+    slot = top + 1 if layer > 0 else 0
+    error, signs, rows = vertices.error, vertices.signs, maps.rows
+    value = scratch.value
+    new = state[TOP]
+    active, on = frames.active, frames.on
+    dim, width, words = vertices.x.shape[1], shape.widths[layer], active.shape[1]
+    _measure(shape, maps, vertices, scratch, slot, layer, place, number)
+    cutting = 0
+    for word in range(words):
+        rest, up = ZERO, ZERO
+        for h in range(word << 6, min((word << 6) + 64, width)):
+            bit = ONE << np.uint64(h & 63)
+            middle, change = scratch.centre[h], scratch.limit[h] * 1.000001
+            up |= bit if middle > change else ZERO
+            rest |= ZERO if abs(middle) > change else bit
+        for i in range(number):
+            signs[place, word, i] = ZERO
+        cuts = ZERO
+        while rest != ZERO:
+            bit = rest & (~rest + ONE)
+            rest ^= bit
+            h = (word << 6) + lowest_bit(bit)
+            norm, size = 0.0, abs(rows[slot, dim, h])
             for k in range(dim):
-                value += rows[k, h] * stores.x[i, k]
-            if not abs(value) > errors[h] + norms[h] * stores.error[i]:
-                return DRAIN
-            if value > 0.0:
-                stores.signs[i, word] |= bit
-                above += 1
-        if above == number:
-            on[word] |= bit
-        elif above > 0:
-            active[word] |= bit
-    cutting = _size(active)
-    if layer == layers - 1 and not listing:
-        counted = count_sections(shape, frames, stores, top, slot, active, cutting)
-        if counted > 0:
-            state[2] += counted
-            frames.expanded[top] = True
-            return DONE
-        if counted == LONG:
-            return PAUSED
-        return DRAIN if counted == FAILED else GROW
-    if layer < layers - 1:
-        following = stores.maps[new]
-        following[:, :] = 0.0
-        following[dim, :] = shape.biases[layer + 1]
-        for h in range(shape.widths[layer + 1]):
-            following[dim + 1, h] = shape.relative[layer + 1] * abs(following[dim, h])
-        for h in range(width):
-            if on[h >> 6] >> np.uint64(h & 63) & ONE:
-                _add(shape, following, rows, layer, h, dim)
+                weight = abs(rows[slot, k, h])
+                norm += weight
+                size += weight * shape.size[k]
+            norm = norm * 1.000001 + shape.norm_error[layer, h]
+            wrong = (
+                rows[slot, dim + 1, h] + shape.evaluation * size + shape.absolute[layer]
+            ) * 1.000001
+            maps.norms[slot, h], maps.errors[slot, h] = norm, wrong
+            values_at(rows, slot, h, vertices.x, place, number, value)
+            above, certain = 0, True
+            for i in range(number):
+                certain &= abs(value[i]) > wrong + norm * error[place, i]
+                above += value[i] > 0.0
+            if not certain:
+                path_table(frames, scratch, top)
+                above = 0
+                for i in range(number):
+                    value[i] = has_sign(shape, frames, maps, vertices, scratch, slot, h, place, i)
+                    if value[i] == 0.0:
+                        return DRAIN
+                    above += value[i] > 0.0
+            if above == number:
+                up |= bit
+            elif above > 0:
+                cuts |= bit
+                for i in range(number):
+                    signs[place, word, i] |= bit if value[i] > 0.0 else ZERO
+        active[new, word], on[new, word] = cuts, up
+        cutting += popcount(cuts)
+    last = layer == shape.widths.shape[0] - 1
+    if last and cutting <= most:
+        counted = 1 + cutting
+        if cutting > 1:
+            counted = count_sections(shape, frames, maps, vertices, scratch, top, new)
+        return _added(frames, state, top, counted)
+    if not last:
+        following = shape.widths[layer + 1]
+        for k in range(dim):
+            for h in range(following):
+                rows[new + 1, k, h] = 0.0
+        for h in range(following):
+            bias = shape.biases[layer + 1, h]
+            rows[new + 1, dim, h] = bias
+            rows[new + 1, dim + 1, h] = shape.relative[layer + 1] * abs(bias)
+        for word in range(words):
+            _add(shape, rows, slot, new + 1, layer, word, on[new, word])
     frames.layer[new] = layer
-    frames.first[new] = first
-    frames.number[new] = number
+    frames.place[new], frames.number[new] = place, number
     frames.parent[new] = top
-    frames.unit[new] = -1
-    frames.sign[new] = 0
+    frames.unit[new], frames.sign[new] = -1, 0
     frames.current[new] = slot
-    frames.facet[new] = frames.facet[top]
+    for facet in range(64):
+        frames.facet[new, facet] = frames.facet[top, facet]
     frames.expanded[new] = False
     frames.expanded[top] = True
-    state[0] = new + 1
+    state[TOP] = new + 1
     return DONE
 
 
 @compiled
-def _add(shape, following, rows, layer, unit, dim):
-    """Rank-one update: the next layer's rows, now that `unit` is on."""
-    weights = shape.weights[layer, unit]
-    width = shape.widths[layer + 1]
-    size = abs(rows[dim, unit])
-    for k in range(dim):
-        size += abs(rows[k, unit]) * shape.size[k]
-    wrong = (rows[dim + 1, unit] + shape.relative[layer + 1] * size) * 1.000001
-    for h in range(width):
-        following[dim + 1, h] += abs(weights[h]) * wrong
-    for k in range(dim + 1):
-        factor = rows[k, unit]
+def _add(shape, rows, slot, target, layer, word, units):
+    """Rank-one updates: the next layer's rows, now that these units of a word are on."""
+    dim, width = rows.shape[1] - 2, shape.widths[layer + 1]
+    weights, relative = shape.weights, shape.relative[layer + 1]
+    while units != ZERO:
+        bit = units & (~units + ONE)
+        units ^= bit
+        unit = (word << 6) + lowest_bit(bit)
+        size = abs(rows[slot, dim, unit])
+        for k in range(dim):
+            size += abs(rows[slot, k, unit]) * shape.size[k]
+        wrong = (rows[slot, dim + 1, unit] + relative * size) * 1.000001
+        for k in range(dim + 1):
+            factor = rows[slot, k, unit]
+            for h in range(width):
+                rows[target, k, h] += weights[layer, unit, h] * factor
         for h in range(width):
-            following[k, h] += weights[h] * factor
+            rows[target, dim + 1, h] += abs(weights[layer, unit, h]) * wrong
 
 
-@compiled
-def _split(shape, frames, stores, state, top):
-    """Cut the cell by one of its cutting units and push the children that need work."""
-    layer, slot = frames.layer[top], frames.current[top]
-    first, number = frames.first[top], frames.number[top]
-    dim = stores.x.shape[1]
-    words, width = frames.active.shape[1], shape.weights.shape[1]
-    rows, norms, errors = stores.maps[slot], stores.norms[slot], stores.errors[slot]
-    active = frames.active[top]
+@compiled_inline
+def _split(shape, frames, maps, vertices, scratch, state, top):
+    """Cut the cell by one of its cutting units and push the children."""
+    slot, place, number = frames.current[top], frames.place[top], frames.number[top]
+    error, signs = vertices.error, vertices.signs
+    active, value, slack = frames.active, scratch.value, scratch.slack
+    words, width = active.shape[1], shape.weights.shape[1]
     unit = 0
     for word in range(words):
-        if active[word] != ZERO:
-            unit = (word << 6) + lowest_bit(active[word])
+        if active[top, word] != ZERO:
+            unit = (word << 6) + lowest_bit(active[top, word])
             break
-    used = ZERO
-    for i in range(first, first + number):
-        used |= stores.facets[i]
-        value = rows[dim, unit]
-        for k in range(dim):
-            value += rows[k, unit] * stores.x[i, k]
-        slack = errors[unit] + norms[unit] * stores.error[i]
-        if not abs(value) > slack:
-            return DRAIN
-        stores.value[i - first], stores.slack[i - first] = value, slack
-    if used == ~ZERO:
+    values_at(maps.rows, slot, unit, vertices.x, place, number, value)
+    norm, wrong = maps.norms[slot, unit], maps.errors[slot, unit]
+    certain = True
+    for i in range(number):
+        slack[i] = wrong + norm * error[place, i]
+        certain &= abs(value[i]) > slack[i]
+    facet = free_slot(vertices.facets, place, number)
+    if facet < 0 or not certain:
         return DRAIN
-    facet = lowest_bit(~used)
-    made = cut_edges(
-        stores.x, stores.error, stores.facets, first, first + number, stores.value, stores.slack,
-        shape.reach, facet, stores.new_x, stores.new_error, stores.new_facets,
+    fresh = vertices.x.shape[0] - 1
+    made, above = cut_edges(
+        vertices.x, error, vertices.facets, place, number, value, slack, shape.reach, facet, fresh,
+        scratch.sides, scratch.far,
     )  # fmt: skip
-    if made < 0:
+    if made < 0 or max(above, number - above) + made > vertices.x.shape[2]:
         return GROW
-    base = state[1]
-    if base + 2 * (number + made) > stores.x.shape[0]:
-        return GROW
-    table = stores.level_facet[0]
-    table[:] = frames.facet[top]
-    table[facet] = slot * width + unit
+    known = False  # what the facet slots are
     for i in range(made):
-        if stores.new_error[i] > shape.tolerated:
-            polish_new(shape, frames, stores, table, i)
+        if error[fresh, i] > shape.tolerated:
+            if not known:
+                path_table(frames, scratch, top)
+                scratch.table[facet] = slot * width + unit
+                known = True
+            polish_at(shape, frames, maps, vertices, scratch, fresh, i)
     # signs of the other cutting units at the new vertices
-    for i in range(made):
-        stores.new_signs[i, :] = ZERO
     for word in range(words):
-        rest = active[word]
+        for i in range(made):
+            signs[fresh, word, i] = ZERO
+        rest = active[top, word]
         while rest != ZERO:
             bit = rest & (~rest + ONE)
             rest ^= bit
             h = (word << 6) + lowest_bit(bit)
             if h == unit:
                 continue
+            values_at(maps.rows, slot, h, vertices.x, fresh, made, value)
+            norm, wrong = maps.norms[slot, h], maps.errors[slot, h]
+            certain = True
             for i in range(made):
-                sign = certain_sign(shape, frames, stores, table, slot, h, i)
+                certain &= abs(value[i]) > wrong + norm * error[fresh, i]
+                signs[fresh, word, i] |= bit if value[i] > 0.0 else ZERO
+            if certain:
+                continue
+            path_table(frames, scratch, top)
+            scratch.table[facet] = slot * width + unit
+            for i in range(made):
+                sign = has_sign(shape, frames, maps, vertices, scratch, slot, h, fresh, i)
                 if sign == 0:
                     return DRAIN
-                if sign > 0:
-                    stores.new_signs[i, word] |= bit
-    state[4] += 1
-    own_word, own_bit = unit >> 6, ONE << np.uint64(unit & 63)
+                signs[fresh, word, i] = signs[fresh, word, i] & ~bit | (bit if sign > 0 else ZERO)
+    state[SPLITS] += 1
     for side in range(2):
-        child = state[0]
-        cutting, on = frames.active[child], frames.on[child]
-        count = 0
-        for word in range(words):
-            some, every = ZERO, ~ZERO
-            for i in range(made):
-                some |= stores.new_signs[i, word]
-                every &= stores.new_signs[i, word]
-            for i in range(number):
-                if (stores.value[i] > 0.0) == (side == 0):
-                    some |= stores.signs[first + i, word]
-                    every &= stores.signs[first + i, word]
-            here = active[word]
-            if word == own_word:
-                here &= ~own_bit
-            cutting[word] = here & some & ~every
-            on[word] = frames.on[top, word] | (here & every)
-            if word == own_word and side == 0:
-                on[word] |= own_bit
-            count += popcount(cutting[word])
-        place = state[1]
-        for i in range(number):
-            if (stores.value[i] > 0.0) == (side == 0):
-                _copy(stores.x, stores.error, stores.facets, stores.signs, first + i, stores, place)
-                place += 1
-        for i in range(made):
-            _copy(
-                stores.new_x,
-                stores.new_error,
-                stores.new_facets,
-                stores.new_signs,
-                i,
-                stores,
-                place,
-            )
-            place += 1
-        frames.layer[child] = layer
-        frames.first[child] = state[1]
-        frames.number[child] = place - state[1]
-        frames.parent[child] = top
-        frames.unit[child] = unit
-        frames.sign[child] = 1 if side == 0 else -1
-        frames.current[child] = slot
-        frames.facet[child] = table
-        frames.expanded[child] = False
-        if layer < shape.widths.shape[0] - 1:
-            following = stores.maps[child]
-            following[:, :] = stores.maps[top]
-            for word in range(words):
-                fresh = on[word] & ~frames.on[top, word]
-                while fresh != ZERO:
-                    bit = fresh & (~fresh + ONE)
-                    fresh ^= bit
-                    _add(shape, following, rows, layer, (word << 6) + lowest_bit(bit), dim)
-        state[0] = child + 1
-        state[1] = place
+        _child(shape, frames, maps, vertices, scratch, state, top, unit, facet, side, above, made)
     frames.expanded[top] = True
     return DONE
 
 
-@compiled
-def _copy(x, error, facets, signs, i, stores, place):
-    stores.x[place] = x[i]
-    stores.error[place] = error[i]
-    stores.facets[place] = facets[i]
-    stores.signs[place] = signs[i]
+@compiled_inline
+def _child(shape, frames, maps, vertices, scratch, state, top, unit, facet, side, above, made):
+    """Push the part of a cell on one side of its new vertices."""
+    child, layer, slot = state[TOP], frames.layer[top], frames.current[top]
+    place, number = frames.place[top], frames.number[top]
+    x, error, facets, signs = vertices.x, vertices.error, vertices.facets, vertices.signs
+    sides, rows = scratch.sides, maps.rows
+    dim, words, width = x.shape[1], signs.shape[1], shape.weights.shape[1]
+    fresh, kept = x.shape[0] - 1, above if side == 0 else number - above
+    for k in range(dim):
+        for i in range(kept):
+            x[child, k, i] = x[place, k, sides[side, i]]
+        for i in range(made):
+            x[child, k, kept + i] = x[fresh, k, i]
+    for i in range(kept):
+        error[child, i] = error[place, sides[side, i]]
+        facets[child, i] = facets[place, sides[side, i]]
+    for i in range(made):
+        error[child, kept + i] = error[fresh, i]
+        facets[child, kept + i] = facets[fresh, i]
+    own_word, own_bit = unit >> 6, ONE << np.uint64(unit & 63)
+    last = layer == shape.widths.shape[0] - 1
+    if not last:
+        following = shape.widths[layer + 1]
+        for k in range(dim + 2):
+            for h in range(following):
+                rows[child + 1, k, h] = rows[top + 1, k, h]
+    for word in range(words):
+        some, every = ZERO, ~ZERO
+        for i in range(kept):
+            known = signs[place, word, sides[side, i]]
+            signs[child, word, i] = known
+            some |= known
+            every &= known
+        for i in range(made):
+            known = signs[fresh, word, i]
+            signs[child, word, kept + i] = known
+            some |= known
+            every &= known
+        own = own_bit if word == own_word else ZERO
+        here = frames.active[top, word] & ~own
+        frames.active[child, word] = here & some & ~every
+        risen = here & every
+        if side == 0:
+            risen |= own
+        frames.on[child, word] = frames.on[top, word] | risen
+        if not last:
+            _add(shape, rows, slot, child + 1, layer, word, risen)
+    frames.layer[child] = layer
+    frames.place[child], frames.number[child] = child, kept + made
+    frames.parent[child] = top
+    frames.unit[child], frames.sign[child] = unit, 1 if side == 0 else -1
+    frames.current[child] = slot
+    for i in range(64):
+        frames.facet[child, i] = frames.facet[top, i]
+    frames.facet[child, facet] = slot * width + unit
+    frames.expanded[child] = False
+    state[TOP] = child + 1
 
 
 @compiled
-def _set_aside(frames, stores, failures, state, top):
+def _set_aside(frames, vertices, failures, state, top):
     """Record a node whose signs floats cannot tell, and take it off the stack."""
-    index = state[5]
-    entered = _is_empty(frames.active[top])
+    index = state[ASIDE]
+    entered = _size(frames.active, top) == 0
     failures.layer[index] = frames.layer[top]
     failures.entered[index] = entered
-    failures.active[index] = frames.active[top]
-    failures.on[index] = ZERO
-    length = 0
+    for word in range(frames.active.shape[1]):
+        failures.active[index, word] = frames.active[top, word]
+        failures.on[index, :, word] = ZERO
+    length, seen = 0, frames.layer[top] + 1  # layers from `seen` on have their bits
     here = top
     while here >= 0:
         layer = frames.layer[here]
-        if layer >= 0 and _is_empty(failures.on[index, layer]):
-            failures.on[index, layer] = frames.on[here]
+        if layer >= 0 and layer < seen:
+            for word in range(frames.on.shape[1]):
+                failures.on[index, layer, word] = frames.on[here, word]
+            seen = layer
         if frames.unit[here] >= 0:
             failures.path[index, length, 0] = layer
             failures.path[index, length, 1] = frames.unit[here]
@@ -345,9 +375,11 @@ def _set_aside(frames, stores, failures, state, top):
             length += 1
         here = frames.parent[here]
     failures.length[index] = length
-    first, number = frames.first[top], frames.number[top]
-    failures.middle[index] = 0.0
-    for i in range(first, first + number):
-        failures.middle[index] += stores.x[i] / number
-    state[5] = index + 1
+    place, number = frames.place[top], frames.number[top]
+    for k in range(vertices.x.shape[1]):
+        total = 0.0
+        for i in range(number):
+            total += vertices.x[place, k, i] / number
+        failures.middle[index, k] = total
+    state[ASIDE] = index + 1
     frames.expanded[top] = True

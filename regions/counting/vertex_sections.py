@@ -12,203 +12,206 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.compiling import compiled
-from solvers.vertices import cut_edges, lowest_bit, polish
+from solvers.vertices import cut_edges, free_slot, lowest_bit, polish, values_at
 
-FAILED, FULL, LONG = -1, -2, -3
-STEPS = 20_000  # sections between two looks at the clock
+FAILED, FULL = -1, -2
 ONE, ZERO = np.uint64(1), np.uint64(0)
 
 
 @compiled
-def count_sections(shape, frames, stores, top, slot, active, cutting):
-    """Regions of the cell of frame `top`, cut by the units of `active`; FAILED or FULL.
+def count_sections(shape, frames, maps, vertices, scratch, top, node):
+    """Regions of the cell of frame `top`, cut by the active units of `node`; FAILED or FULL.
 
-    LONG: the walk is not over; the next call, with the same arguments, goes on with it.
-    A walk over the sections, depth first: level l lies in l hyperplanes, and its vertices are
-    first[l] .. first[l] + number[l].  (No recursion: numba cannot cache it safely.)
+    A walk over the sections, depth first: level l lies in l hyperplanes.  (No recursion: numba
+    cannot cache it safely.)
     """
-    if cutting <= 1:
-        return 1 + cutting
-    dim, width = stores.x.shape[1], shape.weights.shape[1]
-    rows, norms, errors = stores.maps[slot], stores.norms[slot], stores.errors[slot]
-    first, number, count = stores.level[0], stores.level[1], stores.level[2]
-    done, facet = stores.level[3], stores.level[4]
-    walk = stores.walk
-    if walk[0] < 0:
-        filled = 0
-        for word in range(active.shape[0]):
-            rest = active[word]
-            while rest != ZERO:
-                bit = rest & (~rest + ONE)
-                rest ^= bit
-                stores.order[0, filled] = (word << 6) + lowest_bit(bit)
-                filled += 1
-        first[0], number[0], count[0], done[0] = frames.first[top], frames.number[top], filled, 0
-        stores.level_facet[0] = frames.facet[top]
-        facet[0] = _free_slot(stores.facets, first[0], number[0])
-        walk[0], walk[1] = 0, 0
-    level, total = walk[0], walk[1]
-    walk[0] = -1
-    steps = 0
-    while level >= 0:
-        steps += 1
-        if steps > STEPS:
-            walk[0], walk[1] = level, total
-            return np.int64(LONG)
-        start, size, units = first[level], number[level], stores.order[level]
-        if dim - level == 1:
-            if not _on_segment(stores, rows, norms, errors, units, start, count[level]):
-                return np.int64(FAILED)
-            total += 1 + count[level]
+    x, error, facets = vertices.x, vertices.error, vertices.facets
+    rows, value, slack, order = maps.rows, scratch.value, scratch.slack, scratch.order
+    dim, width = x.shape[1], shape.weights.shape[1]
+    slot = frames.current[top] if node == top else (top + 1 if frames.layer[top] >= 0 else 0)
+    number, count, done = scratch.level[0], scratch.level[1], scratch.level[2]
+    facet, own = scratch.level[3], scratch.level[4]
+    filled = 0
+    for word in range(frames.active.shape[1]):
+        rest = frames.active[node, word]
+        while rest != ZERO:
+            bit = rest & (~rest + ONE)
+            rest ^= bit
+            order[0, filled] = (word << 6) + lowest_bit(bit)
+            filled += 1
+    below = x.shape[0] - 1 - dim  # sections of level l + 1 are at below + l
+    if dim == 1:
+        apart = _are_apart(rows, maps, slot, x, error, frames.place[top], order, 0, filled, scratch)
+        return np.int64(1 + filled if apart else FAILED)
+    number[0], count[0], done[0] = frames.number[top], filled, 0
+    facet[0] = free_slot(facets, frames.place[top], number[0])
+    level, total = 0, np.int64(0)
+    while True:
+        j = done[level]
+        if j == count[level]:
+            total += 1
+            if level == 0:
+                return total
             level -= 1
             continue
-        place = done[level]
-        if place == count[level]:
-            total += 1
-            level -= 1
-            continue
-        done[level] = place + 1
-        if place == 0:  # nothing cuts the first section
+        done[level] = j + 1
+        if j == 0:  # nothing cuts the first section
             total += 1
             continue
-        if facet[level] < 0:
-            return np.int64(FAILED)
-        unit = units[place]
+        place = frames.place[top] if level == 0 else below + level - 1
+        target, unit, size = below + level, order[level, j], number[level]
+        values_at(rows, slot, unit, x, place, size, value)
+        norm, wrong = maps.norms[slot, unit], maps.errors[slot, unit]
+        certain = facet[level] >= 0
         for i in range(size):
-            value = rows[dim, unit]
-            for k in range(dim):
-                value += rows[k, unit] * stores.x[start + i, k]
-            slack = errors[unit] + norms[unit] * stores.error[start + i]
-            if not abs(value) > slack:
-                return np.int64(FAILED)
-            stores.value[i], stores.slack[i] = value, slack
-        made = cut_edges(
-            stores.x, stores.error, stores.facets, start, start + size, stores.value,
-            stores.slack, shape.reach, facet[level], stores.new_x, stores.new_error,
-            stores.new_facets,
+            slack[i] = wrong + norm * error[place, i]
+            certain &= abs(value[i]) > slack[i]
+        if not certain:
+            return np.int64(FAILED)
+        made, _ = cut_edges(
+            x, error, facets, place, size, value, slack, shape.reach, facet[level], target,
+            scratch.sides, scratch.far,
         )  # fmt: skip
-        base = start + size
-        if made < 0 or base + made > stores.x.shape[0]:
+        if made < 0:
             return np.int64(FULL)
-        table = stores.level_facet[level + 1]
-        table[:] = stores.level_facet[level]
-        table[facet[level]] = slot * width + unit
+        own[level] = slot * width + unit
+        known = False  # what the facet slots are
         for i in range(made):
-            if stores.new_error[i] > shape.tolerated:
-                polish_new(shape, frames, stores, table, i)
-        inner, kept = stores.order[level + 1], 0
-        for earlier in range(place):
-            h = units[earlier]
-            above = 0
+            if error[target, i] > shape.tolerated:
+                if not known:
+                    _section_table(frames, scratch, top, level)
+                    known = True
+                polish_at(shape, frames, maps, vertices, scratch, target, i)
+        kept = 0
+        for earlier in range(j):
+            h = order[level, earlier]
+            values_at(rows, slot, h, x, target, made, value)
+            norm, wrong = maps.norms[slot, h], maps.errors[slot, h]
+            above, certain = 0, True
             for i in range(made):
-                sign = certain_sign(shape, frames, stores, table, slot, h, i)
-                if sign == 0:
-                    return np.int64(FAILED)
-                if sign > 0:
-                    above += 1
+                certain &= abs(value[i]) > wrong + norm * error[target, i]
+                above += value[i] > 0.0
+            if not certain:
+                _section_table(frames, scratch, top, level)
+                above = 0
+                for i in range(made):
+                    sign = has_sign(shape, frames, maps, vertices, scratch, slot, h, target, i)
+                    if sign == 0:
+                        return np.int64(FAILED)
+                    above += sign > 0
             if 0 < above < made:
-                inner[kept] = h
+                order[level + 1, kept] = h
                 kept += 1
         if kept <= 1:
             total += 1 + kept
-            continue
-        for i in range(made):
-            stores.x[base + i] = stores.new_x[i]
-            stores.error[base + i] = stores.new_error[i]
-            stores.facets[base + i] = stores.new_facets[i]
-        level += 1
-        first[level], number[level], count[level], done[level] = base, made, kept, 0
-        facet[level] = _free_slot(stores.facets, base, made)
-    return total
+        elif dim - level == 2:  # the section is a segment
+            if not _are_apart(rows, maps, slot, x, error, target, order, level + 1, kept, scratch):
+                _section_table(frames, scratch, top, level)
+                for i in range(2):
+                    polish_at(shape, frames, maps, vertices, scratch, target, i)
+                if not _are_apart(
+                    rows, maps, slot, x, error, target, order, level + 1, kept, scratch
+                ):
+                    return np.int64(FAILED)
+            total += 1 + kept
+        else:
+            level += 1
+            number[level], count[level], done[level] = made, kept, 0
+            facet[level] = free_slot(facets, target, made)
 
 
 @compiled
-def _free_slot(facets, first, number):
-    """A facet slot that no vertex uses, -1 if there is none."""
-    used = ZERO
-    for i in range(first, first + number):
-        used |= facets[i]
-    return np.int64(-1) if used == ~ZERO else lowest_bit(~used)
-
-
-@compiled
-def certain_sign(shape, frames, stores, table, slot, unit, i):
-    """Sign of a unit's form at new vertex i, 0 where even a better vertex leaves it open."""
-    dim = stores.x.shape[1]
-    for attempt in range(2):
-        value = stores.maps[slot, dim, unit]
-        for k in range(dim):
-            value += stores.maps[slot, k, unit] * stores.new_x[i, k]
-        if abs(value) > stores.errors[slot, unit] + stores.norms[slot, unit] * stores.new_error[i]:
-            return 1 if value > 0.0 else -1
-        if attempt == 0:
-            polish_new(shape, frames, stores, table, i)
-    return 0
-
-
-@compiled
-def _on_segment(stores, rows, norms, errors, units, first, count):
+def _are_apart(rows, maps, slot, x, error, place, order, level, count, scratch):
     """Whether the units cut a segment in points that are certainly distinct."""
-    dim = stores.x.shape[1]
-    for place in range(count):
-        unit = units[place]
-        start, stop = rows[dim, unit], rows[dim, unit]
+    value, slack, dim = scratch.value, scratch.slack, x.shape[1]
+    worst = max(error[place, 0], error[place, 1])
+    for index in range(count):
+        unit = order[level, index]
+        start = stop = rows[slot, dim, unit]
         for k in range(dim):
-            start += rows[k, unit] * stores.x[first, k]
-            stop += rows[k, unit] * stores.x[first + 1, k]
-        worst = max(stores.error[first], stores.error[first + 1])
-        wrong = errors[unit] + norms[unit] * worst
+            start += rows[slot, k, unit] * x[place, k, 0]
+            stop += rows[slot, k, unit] * x[place, k, 1]
+        wrong = maps.errors[slot, unit] + maps.norms[slot, unit] * worst
         if not min(abs(start), abs(stop)) > wrong:
             return False
         share = start / (start - stop)
         spread = (wrong / abs(start - stop) + 1e-15) * 1.000001
-        for other in range(place):  # where it stands: in [value - slack, value + slack]
-            gap = abs(share - stores.value[other])
-            if not gap > (spread + stores.slack[other]) * 1.000001:
+        for other in range(index):  # where it stands: in [value - slack, value + slack]
+            gap = abs(share - value[other])
+            if not gap > (spread + slack[other]) * 1.000001:
                 return False
-        stores.value[place] = share
-        stores.slack[place] = spread
+        value[index], slack[index] = share, spread
     return True
 
 
 @compiled
-def polish_new(shape, frames, stores, table, i):
-    """Recompute a new vertex from its facets, if that makes its error smaller."""
-    dim = stores.x.shape[1]
-    x = stores.vector[2]
-    x[:] = stores.new_x[i]
-    error = _polished(shape, frames, stores, table, stores.new_facets[i], x, dim)
-    if error < stores.new_error[i]:
-        stores.new_x[i] = x
-        stores.new_error[i] = error
+def path_table(frames, scratch, top):
+    """What the facet slots of a node's vertices are."""
+    for i in range(64):
+        scratch.table[i] = frames.facet[top, i]
 
 
 @compiled
-def _polished(shape, frames, stores, table, facets, x, dim):
+def _section_table(frames, scratch, top, level):
+    """What the facet slots of a section's vertices are."""
+    path_table(frames, scratch, top)
+    for above in range(level + 1):
+        scratch.table[scratch.level[3, above]] = scratch.level[4, above]
+
+
+@compiled
+def has_sign(shape, frames, maps, vertices, scratch, slot, unit, place, i):
+    """Sign of a unit's form at a vertex, 0 where even a better vertex leaves it open."""
+    dim = vertices.x.shape[1]
+    for attempt in range(2):
+        value = maps.rows[slot, dim, unit]
+        for k in range(dim):
+            value += maps.rows[slot, k, unit] * vertices.x[place, k, i]
+        wrong = maps.errors[slot, unit] + maps.norms[slot, unit] * vertices.error[place, i]
+        if abs(value) > wrong:
+            return 1 if value > 0.0 else -1
+        if attempt == 0:
+            polish_at(shape, frames, maps, vertices, scratch, place, i)
+    return 0
+
+
+@compiled
+def polish_at(shape, frames, maps, vertices, scratch, place, i):
+    """Recompute a vertex from its facets, which `table` names, if that makes its error smaller."""
+    x = scratch.vector[2]
+    for k in range(x.shape[0]):
+        x[k] = vertices.x[place, k, i]
+    error = _polished(shape, frames, maps, scratch, vertices.facets[place, i], x)
+    if error < vertices.error[place, i]:
+        for k in range(x.shape[0]):
+            vertices.x[place, k, i] = x[k]
+        vertices.error[place, i] = error
+
+
+@compiled
+def _polished(shape, frames, maps, scratch, facets, x):
     """Solve for the vertex on the given facet slots; `table` says what they are."""
-    width = shape.weights.shape[1]
-    constant, wrong = stores.vector[0], stores.vector[1]
-    norm_wrong = stores.vector[3]
+    width, dim = shape.weights.shape[1], x.shape[0]
+    constant, wrong, norm_wrong = scratch.vector[0], scratch.vector[1], scratch.vector[3]
     line = 0
     while facets != ZERO:
         bit = facets & (~facets + ONE)
         facets ^= bit
-        place = lowest_bit(bit)
-        name = table[place]
+        name = scratch.table[lowest_bit(bit)]
         if name < 0:
             side = -1 - name
             for k in range(dim):
-                stores.system[line, k] = 1.0 if k == side >> 1 else 0.0
-            constant[line] = -stores.sides[side]
-            wrong[line] = 4.0 * 2.0**-53 * shape.reach
+                scratch.system[line, k] = 1.0 if k == side >> 1 else 0.0
+            constant[line] = -scratch.box[side]
+            wrong[line] = shape.rounded + 4.0 * 2.0**-53 * shape.reach
             norm_wrong[line] = 0.0
         else:
             slot, unit = name // width, name % width
-            layer = frames.layer[slot] + 1 if slot < frames.layer.shape[0] else 0
+            layer = frames.layer[slot - 1] + 1 if slot > 0 else 0
             for k in range(dim):
-                stores.system[line, k] = stores.maps[slot, k, unit]
-            constant[line] = stores.maps[slot, dim, unit]
-            wrong[line] = stores.errors[slot, unit]
+                scratch.system[line, k] = maps.rows[slot, k, unit]
+            constant[line] = maps.rows[slot, dim, unit]
+            wrong[line] = maps.errors[slot, unit]
             norm_wrong[line] = shape.norm_error[layer, unit]
         line += 1
-    return polish(stores.system, constant, wrong, norm_wrong, x, stores.work)
+    return polish(scratch.system, constant, wrong, norm_wrong, x, scratch.work)

@@ -21,6 +21,7 @@ from regions.counting.simplex_state import SPARE
 from solvers.box_dual import BELOW, LOST, climb, dot
 from solvers.box_interior import ascend
 from solvers.compiling import compiled
+from solvers.copying import copy, copy_all
 
 QUICK = 4  # steps of the dual simplex method before affine scaling
 PATIENCE = 25  # steps of that
@@ -44,7 +45,8 @@ def gather(shape, frames, forms, dual):
     """The first node, of which the bits, the splits and one point are given."""
     for i in range(frames.splits[0]):
         add_row(shape, forms, dual, i)
-    frames.pool[0, 0], frames.used[0] = frames.point[0], 1
+    copy(frames.point[0], frames.pool[0, 0])
+    frames.used[0] = 1
     if frames.layer[0] < 0:
         frames.alive_count[0] = frames.splits[0]
     else:
@@ -161,7 +163,7 @@ def look_beyond(shape, frames, forms, scratch, dual, top, unit, side):
     if not point_beyond(shape, frames, forms, scratch, top, start, unit, here):
         return -1, steps
     place = frames.used[top]
-    frames.pool[top, place] = scratch.point
+    copy(scratch.point, frames.pool[top, place])
     frames.used[top] = place + 1
     for other in range(shape.widths[layer]):
         if frames.status[top, layer, other] < 0:
@@ -177,8 +179,8 @@ def split_wide(shape, frames, forms, scratch, dual, top, unit):
     add_row(shape, forms, dual, index)
     frames.layer[new], frames.alive_count[new] = layer, frames.alive_count[top]
     frames.fresh[new] = 1
-    frames.status[new] = frames.status[top]
-    frames.path_sign[new, :index] = frames.path_sign[top, :index]
+    copy_all(frames.status[top], frames.status[new])
+    copy(frames.path_sign[top, :index], frames.path_sign[new])
     for other in range(shape.widths[layer]):
         if frames.status[top, layer, other] < 0:
             size = frames.basis_size[top, other]
@@ -218,12 +220,12 @@ def _share_out(shape, frames, forms, scratch, top, node, unit, side):
             if spare == 0:
                 continue
             spare -= 1
-        frames.pool[node, used] = frames.pool[top, place]
+        copy(frames.pool[top, place], frames.pool[node, used])
         for other in range(shape.widths[layer]):
             frames.sides[node, other, used] = frames.sides[top, other, place]
         used += 1
     frames.used[node] = used
-    frames.point[node] = frames.pool[node, 0]
+    copy(frames.pool[node, 0], frames.point[node])
     if count < 2:
         return
     for k in range(scratch.point.shape[0]):
@@ -231,8 +233,9 @@ def _share_out(shape, frames, forms, scratch, top, node, unit, side):
         scratch.point[k] = min(max(at, shape.inner_low[k]), shape.inner_high[k])
     if not is_inside(shape, frames, forms, node, scratch.point):
         return
-    frames.pool[node, used] = frames.pool[node, 0]
-    frames.pool[node, 0], frames.point[node] = scratch.point, scratch.point
+    copy(frames.pool[node, 0], frames.pool[node, used])
+    copy(scratch.point, frames.pool[node, 0])
+    copy(scratch.point, frames.point[node])
     for other in range(shape.widths[layer]):
         frames.sides[node, other, used] = frames.sides[node, other, 0]
         if frames.status[node, layer, other] < 0:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from regions.counting.by_lp import LPEngine
-from regions.counting.compiled import BUDGET, DONE, GROW, SECONDS, Compiled
+from regions.counting.compiled import BUDGET, DONE, GROW, Compiled, next_budget
 from regions.counting.engines import COMPILED
 from regions.counting.prefix import Prefix
 from regions.counting.statistics import lp_numbers
@@ -114,11 +114,7 @@ def _by_compiled(
     while True:
         before = time.monotonic()
         code = fast.advance(budget)
-        spent = time.monotonic() - before
-        if spent < SECONDS / 2 and budget < 1 << 40:
-            budget *= 2
-        elif spent > SECONDS * 2:
-            budget = max(budget // 2, 1)
+        budget = next_budget(budget, time.monotonic() - before)
         if code == GROW:
             fast.grow()
         taken = fast.take_aside()
