@@ -68,7 +68,7 @@ class VertexEngine:
         self.vertices = new_vertices(depth, dim, self.words, room)
         self.scratch = new_scratch(dim, width, room, self.shape.low, self.shape.high)
         self.failures = new_failures(FAILURES, len(self.widths), self.words, self.most, dim)
-        self.divide = next(k for k in range(1, width + 2) if k > width or cells(k, dim) > AT_ONCE)
+        self.divide = max(k for k in range(width + 1) if cells(k, dim) <= AT_ONCE)
         self.refused: list[Prefix] = []
         self.leaves = leaves_for(0, network.relus, frame.dim)
         self._first_node()
