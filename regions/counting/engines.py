@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regions.counting.integer_forms import in_integers
+
 if TYPE_CHECKING:
     from regions.frame import Frame
     from regions.network import Network
@@ -11,10 +13,12 @@ if TYPE_CHECKING:
 ENGINES = {
     "auto": "choose one",
     "vertices": "compiled (the first run: a minute), plain networks, boxes of dimension up to 8",
+    "integers": "compiled likewise, plain networks of short integers or fractions, any domain",
     "simplex": "compiled likewise, plain networks, boxes and what lies in them, any dimension",
     "lp": "linear programs, anything; the reference",
 }
-COMPILED = ("vertices", "simplex")
+COMPILED = ("vertices", "integers", "simplex")
+INTEGERS_DIM = 12  # what the integer engine can hold
 VERTICES_DIM = 8  # what the vertices engine can hold
 AUTO_DIM = 6  # above it, cells have so many vertices that dictionaries are faster
 SIMPLEX_BYTES = 1 << 26  # a dictionary of the simplex engine is no larger
@@ -31,6 +35,11 @@ def refusal(engine: str, network: Network, frame: Frame) -> str | None:
         return "it needs a ReLU layer"
     if frame.dim < 1:
         return "it needs a domain of dimension 1 or more, this one is a point"
+    if engine == "integers":
+        if frame.dim > INTEGERS_DIM:
+            return f"it needs a domain of dimension 1 to {INTEGERS_DIM}, this one has {frame.dim}"
+        problem = in_integers(network, frame)
+        return f"it needs short integers, and {problem}" if isinstance(problem, str) else None
     if engine == "simplex":
         size = _dictionary(network, frame)
         if not frame.is_bounded_box:
@@ -69,5 +78,10 @@ def is_cold(engine: str) -> bool:
 
     from solvers import compiling
 
-    kernel = {"vertices": "vertex_kernel", "simplex": "simplex_kernel"}.get(engine)
+    kernels = {
+        "vertices": "vertex_kernel",
+        "integers": "integer_kernel",
+        "simplex": "simplex_kernel",
+    }
+    kernel = kernels.get(engine)
     return kernel is not None and compiling.is_cold(str(Path(__file__).parent), kernel)
