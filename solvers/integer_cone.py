@@ -19,9 +19,9 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.compiling import compiled
+from solvers.long_integers import LIMIT, long_mixed
 from solvers.vertices import lowest_bit, popcount
 
-LIMIT = 4.0e18  # below 2^62
 FULL, LONG_NUMBERS = -1, -2
 ONE, ZERO = np.uint64(1), np.uint64(0)
 
@@ -56,7 +56,7 @@ def mixed(x, size, i, j, value, count, out, place):
 
     If v_i v_j > 0, the second term is subtracted.  So the result is where the form is zero, and it
     lies on the side of x_i of any other form that is zero at x_j.  A bound of its entries is
-    returned, or -1 if they might overflow.
+    returned, or -1 if some are too long even without their common divisor.
     """
     first, second = value[i], value[j]
     a, b = abs(second), abs(first)
@@ -64,11 +64,11 @@ def mixed(x, size, i, j, value, count, out, place):
     if common > 1:
         a //= common
         b //= common
-    bound = float(a) * size[i] + float(b) * size[j]
-    if not bound < LIMIT:
-        return -1.0
     if (first > 0) == (second > 0):
         b = -b
+    bound = float(a) * size[i] + abs(float(b)) * size[j]
+    if not bound < LIMIT:
+        return long_mixed(x, i, j, a, b, count, out, place)
     for k in range(count):
         out[place, k] = a * x[i, k] + b * x[j, k]
     return bound
