@@ -8,7 +8,9 @@ which inequalities of the cone it lies ("slots"); every facet has a slot.
 Cutting is the double description method (Fukuda and Prodon, Double description method revisited,
 1996): a hyperplane meets a cone in its lines and rays there, and in one new ray for each pair of
 adjacent rays on different sides.  Two rays are adjacent iff no third lies on all the inequalities
-on which both lie.  That holds for any cone, simple or not.
+on which both lie.  That holds for any cone, simple or not.  It need not be tried where one of the
+rays lies on no more inequalities than a ray must, rank - 1, and shares all but one of them: these
+are independent, and so are any rank - 2 of them, which then meet in a plane.
 
 Numba's integers wrap silently, so no product or sum is formed before a bound excludes that: floats
 of at least the sizes at hand, against `LIMIT`, with a margin that covers their rounding.
@@ -138,17 +140,20 @@ def meet(x, size, facets, start, lines, number, value, rank, count, out, out_siz
     for i in range(start + lines, stop):
         if value[i] <= 0:
             continue
+        plain = popcount(facets[i]) == rank - 1
         for j in range(start + lines, stop):
             if value[j] >= 0:
                 continue
             common = facets[i] & facets[j]
             if popcount(common) < rank - 2:
                 continue
-            adjacent = True
-            for k in range(start + lines, stop):
-                if facets[k] & common == common and k != i and k != j:
-                    adjacent = False
-                    break
+            adjacent = plain or popcount(facets[j]) == rank - 1
+            if not adjacent:
+                adjacent = True
+                for k in range(start + lines, stop):
+                    if facets[k] & common == common and k != i and k != j:
+                        adjacent = False
+                        break
             if not adjacent:
                 continue
             if place == room:

@@ -18,7 +18,15 @@ ENGINES = {
     "lp": "linear programs, anything; the reference",
 }
 COMPILED = ("vertices", "integers", "simplex")
-INTEGERS_DIM = 12  # what the integer engine can hold
+FLOATS = ("vertices", "simplex")  # those that take any numbers
+INTEGERS_DIM = 12  # the integer engine holds a cell's vertices, and a cube of 12 inputs has 4096
+MOST_SIDES = 60
+OPEN_DIM = 40  # what it can hold where sides are no more than dimensions, and generators few
+AUTO_INTEGERS_DIM = 8  # above it, boxes have so many vertices that linear programs are faster
+# A vertex has determinants for coordinates, and so has a form's value there: of dimension + 1 rows.
+# Where this product was up to 62, no cell of 24 random networks had to be set aside; at 63 the
+# sections of one did not fit in 64 bits any more, from 70 on cells did not.
+AUTO_INTEGERS_BITS = 62
 VERTICES_DIM = 8  # what the vertices engine can hold
 AUTO_DIM = 6  # above it, cells have so many vertices that dictionaries are faster
 SIMPLEX_BYTES = 1 << 26  # a dictionary of the simplex engine is no larger
@@ -36,8 +44,11 @@ def refusal(engine: str, network: Network, frame: Frame) -> str | None:
     if frame.dim < 1:
         return "it needs a domain of dimension 1 or more, this one is a point"
     if engine == "integers":
-        if frame.dim > INTEGERS_DIM:
-            return f"it needs a domain of dimension 1 to {INTEGERS_DIM}, this one has {frame.dim}"
+        most = OPEN_DIM if _sides(frame) <= frame.dim else INTEGERS_DIM
+        if frame.dim > most:
+            return f"it needs a domain of dimension 1 to {most}, this one has {frame.dim}"
+        if _sides(frame) > MOST_SIDES:
+            return f"it needs a domain of at most {MOST_SIDES} sides, this one has {_sides(frame)}"
         problem = in_integers(network, frame)
         return f"it needs short integers, and {problem}" if isinstance(problem, str) else None
     if engine == "simplex":
@@ -59,8 +70,28 @@ def _dictionary(network: Network, frame: Frame) -> int:
     return 8 * frame.dim * (network.relus + frame.rows.shape[0])
 
 
+def _sides(frame: Frame) -> int:
+    """The number of inequalities of a domain."""
+    return sum(bound is not None for bound in (*frame.lower, *frame.upper)) + frame.rows.shape[0]
+
+
+def _short_integers(network: Network, frame: Frame) -> int | None:
+    """Their bits, where the integer engine is the one to take."""
+    if frame.dim > AUTO_INTEGERS_DIM and _sides(frame) > frame.dim:
+        return None
+    if refusal("integers", network, frame) is not None:
+        return None
+    problem = in_integers(network, frame)
+    if isinstance(problem, str) or problem.bits * (frame.dim + 1) > AUTO_INTEGERS_BITS:
+        return None
+    return problem.bits
+
+
 def choose(network: Network, frame: Frame) -> tuple[str, str]:
     """(engine, why) for a network on a domain."""
+    bits = _short_integers(network, frame)
+    if bits is not None:
+        return "integers", f"a plain network of integers of {bits} bits in dimension {frame.dim}"
     why_not = refusal("simplex", network, frame)
     if why_not is not None:
         return "lp", f"simplex cannot: {why_not}"
