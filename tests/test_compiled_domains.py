@@ -90,7 +90,9 @@ def test_what_it_refuses_is_refused(engine: str, problem: Problem):
     if instead == "integers":
         assert why_not(problem, "integers") is None
     else:
-        assert instead == ("lp" if engine == "simplex" or why_not(problem, "simplex") else "simplex")
+        assert instead == (
+            "lp" if engine == "simplex" or why_not(problem, "simplex") else "simplex"
+        )
 
 
 @pytest.mark.parametrize(("units", "chosen"), [(500, "simplex"), (1100, "lp")])

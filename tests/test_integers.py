@@ -6,6 +6,7 @@ import random
 from fractions import Fraction
 from itertools import pairwise, product
 from math import factorial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ from tests.cases import (
 )
 from tests.plain import PlainDomain, PlainNetwork, cube, feed_forward, one_layer, polytope, space
 from tests.strategies import Problem
-from tests.test_workers import chopped, problem_of
+from tests.test_workers import Inline, chopped, problem_of
 
 
 def count(network: PlainNetwork, domain: PlainDomain, **options) -> regions.Count:
@@ -87,7 +88,11 @@ def small_domain(rng: random.Random, dim: int) -> PlainDomain:
 def small_problem(seed: int) -> Problem:
     """Small integers and fractions in up to three layers: hyperplanes through common points."""
     rng = random.Random(seed)
-    dim, depth, size = rng.choice([1, 2, 2, 3, 3, 4]), rng.choice([1, 1, 2, 2, 3]), rng.randint(1, 3)
+    dim, depth, size = (
+        rng.choice([1, 2, 2, 3, 3, 4]),
+        rng.choice([1, 1, 2, 2, 3]),
+        rng.randint(1, 3),
+    )
     layers, below = [], dim
     for _ in range(depth):
         den = rng.choice([1, 1, 2, 4, 3])
@@ -239,6 +244,15 @@ def test_the_smallest_slices_add_up(name: str):
     for seed in range(3):
         problem = problem_of(network, domain, "integers")
         assert chopped(problem, random.Random(seed)) == expected
+
+
+def test_workers_and_a_journal_count_the_same(tmp_path: Path):
+    network, domain = carry(5), space(5)
+    path = tmp_path / "count.journal"
+    for _ in range(2):
+        result = count(network, domain, workers=2, executor=Inline(), journal=path)
+        assert (result.lower, result.upper) == (720, 720)
+    assert int(count(sawtooth(8), space(1), workers=2)) == 258
 
 
 def test_small_stores_grow(monkeypatch: pytest.MonkeyPatch):

@@ -14,8 +14,10 @@ import numpy as np
 from regions.counting.bounds import open_node
 from regions.counting.by_lp import LPEngine
 from regions.counting.compiled import DONE, DRAIN, GROW
+from regions.counting.integer_cuts import restrict
 from regions.counting.integer_forms import in_integers
-from regions.counting.integer_kernel import middle_of, restrict, run
+from regions.counting.integer_kernel import run
+from regions.counting.integer_nodes import middle_of
 from regions.counting.integer_state import new_failures, new_frames, new_stores, with_more_room
 from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix

@@ -17,13 +17,14 @@ from __future__ import annotations
 import numpy as np
 
 from regions.counting.compiled import DONE, DRAIN, GROW, PAUSED
+from regions.counting.integer_cuts import child_cone, cut
+from regions.counting.integer_nodes import is_empty, set_aside, write_cell
 from regions.counting.integer_sections import FAILED, LONG, count_sections
 from solvers.compiling import compiled
-from solvers.integer_cone import FULL, LIMIT, divisor, essential, free_slot, meet, reduced
+from solvers.integer_cone import FULL, LIMIT, divisor
 from solvers.vertices import lowest_bit, popcount
 
 ONE, ZERO = np.uint64(1), np.uint64(0)
-SIDE = ONE  # slot 0: x_0 >= 0, a facet at infinity
 
 
 @compiled
@@ -49,10 +50,10 @@ def run(network, frames, stores, failures, leaves, state, budget):
         if top + 4 >= frames.layer.shape[0]:
             return GROW
         state[3] += 1
-        if _is_empty(frames.active[top]):
+        if is_empty(frames.active[top]):
             if frames.layer[top] == layers - 1:
                 if room > 0:
-                    _write_cell(leaves, network.widths, frames, stores, top)
+                    write_cell(leaves, network.widths, frames, stores, top)
                 state[2] += 1
                 frames.expanded[top] = True
                 continue
@@ -63,56 +64,15 @@ def run(network, frames, stores, failures, leaves, state, budget):
                     state[0] = top + 1
                     frames.expanded[top] = False
                 elif outcome == DRAIN:
-                    _set_aside(frames, stores, failures, state, state[0] - 1)
+                    set_aside(frames, stores, failures, state, state[0] - 1)
                     outcome = DONE
         else:
             outcome = _split(network, frames, stores, state, top)
         if outcome in (GROW, PAUSED):
             return outcome
         if outcome == DRAIN:
-            _set_aside(frames, stores, failures, state, top)
+            set_aside(frames, stores, failures, state, top)
     return PAUSED
-
-
-@compiled
-def restrict(frames, stores, state, row):
-    """Keep the part of the first node where the form is >= 0; DONE, GROW or DRAIN."""
-    dim, number = stores.x.shape[1] - 1, frames.number[0]
-    some = False
-    norm = 0.0
-    for k in range(dim + 1):
-        norm += abs(float(row[k]))
-    for i in range(number):
-        if not norm * stores.size[i] < LIMIT:
-            return DRAIN
-        total = np.int64(0)
-        for k in range(dim + 1):
-            total += row[k] * stores.x[i, k]
-        stores.value[i] = total
-        if total < 0 or (total > 0 and i < frames.lines[0]):
-            some = True
-    if not some:
-        return DONE
-    slot, made, left, pivot = _cut(frames, stores, 0)
-    if slot < 0:
-        return GROW if made == FULL else DRAIN
-    if number + made + number + 1 > stores.x.shape[0]:
-        return GROW
-    end = _child(frames, stores, 0, 1, 0, number, slot, made, left, pivot)
-    frames.first[0], frames.number[0], frames.lines[0] = 0, end - number, left
-    frames.rank[0], frames.used[0] = frames.rank[1], frames.used[1]
-    for i in range(end - number):
-        _copy(stores, number + i, i)
-    state[1] = end - number
-    return DONE
-
-
-@compiled
-def _is_empty(words):
-    for word in words:  # noqa: SIM110 (numba compiles no generators)
-        if word != ZERO:
-            return False
-    return True
 
 
 @compiled
@@ -226,76 +186,6 @@ def _add(network, following, rows, layer, unit, dim):
 
 
 @compiled
-def _cut(frames, stores, top):
-    """The new generators where `stores.value` is zero, into the scratch space.
-
-    Returns the slot of the new facet, or -1; the number of new generators, or why there are none;
-    how many are lines; and the line, of frame `top`, that becomes a ray on either side, or -1.
-    """
-    first, number, lines = frames.first[top], frames.number[top], frames.lines[top]
-    slot = free_slot(frames.used[top] | SIDE)
-    if slot < 0:
-        frames.used[top] = essential(
-            stores.facets, first + lines, first + number, frames.used[top]
-        )
-        for i in range(first + lines, first + number):
-            stores.facets[i] &= frames.used[top]
-        slot = free_slot(frames.used[top] | SIDE)
-        if slot < 0:
-            return np.int64(-1), np.int64(0), np.int64(0), np.int64(-1)
-    made, left, pivot = meet(
-        stores.x, stores.size, stores.facets, first, lines, number, stores.value,
-        frames.rank[top], stores.x.shape[1], stores.new_x, stores.new_size, stores.new_facets, 0,
-    )  # fmt: skip
-    if made < 0:
-        return np.int64(-1), made, left, pivot
-    bit = ONE << np.uint64(slot)
-    for i in range(made):
-        stores.new_size[i] = reduced(stores.new_x, i, stores.x.shape[1])
-        stores.new_facets[i] = stores.new_facets[i] | bit if i >= left else ZERO
-    return slot, made, left, pivot
-
-
-@compiled
-def _child(frames, stores, top, child, side, place, slot, made, left, pivot):
-    """Write the generators of one side of a cut from `place` on; where they end.
-
-    Side 0 is where the form is positive.  The signs of the cutting units are copied along.
-    """
-    first, number, lines = frames.first[top], frames.number[top], frames.lines[top]
-    on_rays = ZERO
-    begin = place
-    for i in range(left):
-        _copy_new(stores, i, place)
-        place += 1
-    if pivot >= 0:
-        _copy(stores, pivot, place)
-        stores.facets[place] = frames.used[top]
-        if (stores.value[pivot] > 0) != (side == 0):
-            for k in range(stores.x.shape[1]):
-                stores.x[place, k] = -stores.x[place, k]
-        on_rays |= stores.facets[place]
-        place += 1
-    for i in range(left, made):
-        _copy_new(stores, i, place)
-        on_rays |= stores.facets[place]
-        place += 1
-    if pivot < 0:
-        for i in range(first + lines, first + number):
-            value = stores.value[i]
-            if value != 0 and (value > 0) == (side == 0):
-                _copy(stores, i, place)
-                on_rays |= stores.facets[place]
-                place += 1
-    frames.first[child], frames.number[child], frames.lines[child] = begin, place - begin, left
-    frames.rank[child] = frames.rank[top] + 1 if pivot >= 0 else frames.rank[top]
-    frames.used[child] = frames.used[top] | (ONE << np.uint64(slot))
-    if frames.rank[child] > 1:  # a facet has rays of its own
-        frames.used[child] &= on_rays
-    return place
-
-
-@compiled
 def _split(network, frames, stores, state, top):
     """Cut the cell by one of its cutting units and push the two children."""
     layer, slot = frames.layer[top], frames.current[top]
@@ -315,7 +205,7 @@ def _split(network, frames, stores, state, top):
         for k in range(dim + 1):
             total += forms[k, unit] * stores.x[i, k]
         stores.value[i] = total
-    facet, made, left, pivot = _cut(frames, stores, top)
+    facet, made, left, pivot = cut(frames, stores, top)
     if facet < 0:
         return GROW if made == FULL else DRAIN
     if state[1] + 2 * (number + made + 1) > stores.x.shape[0]:
@@ -326,7 +216,7 @@ def _split(network, frames, stores, state, top):
     own_word, own_bit = unit >> 6, ONE << np.uint64(unit & 63)
     for side in range(2):
         child, place = state[0], state[1]
-        end = _child(frames, stores, top, child, side, place, facet, made, left, pivot)
+        end = child_cone(frames, stores, top, child, side, place, facet, made, left, pivot)
         if pivot >= 0:
             _pivot_signs(frames, stores, top, slot, place + left)
         cutting, on = frames.active[child], frames.on[child]
@@ -412,91 +302,3 @@ def _pivot_signs(frames, stores, top, slot, place):
                 stores.above[place, word] |= bit
             elif total < 0:
                 stores.below[place, word] |= bit
-
-
-@compiled
-def _copy(stores, i, place):
-    stores.x[place] = stores.x[i]
-    stores.size[place] = stores.size[i]
-    stores.facets[place] = stores.facets[i]
-    stores.above[place] = stores.above[i]
-    stores.below[place] = stores.below[i]
-
-
-@compiled
-def _copy_new(stores, i, place):
-    stores.x[place] = stores.new_x[i]
-    stores.size[place] = stores.new_size[i]
-    stores.facets[place] = stores.new_facets[i]
-    stores.above[place] = stores.new_above[i]
-    stores.below[place] = stores.new_below[i]
-
-
-@compiled
-def middle_of(frames, stores, f, point):
-    """A point inside frame f's cell: the mean of its vertices, some way along its directions."""
-    dim = point.shape[0]
-    point[:] = 0.0
-    first, number, vertices = frames.first[f], frames.number[f], 0
-    start = first + frames.lines[f]
-    for i in range(start, first + number):
-        if stores.x[i, dim] > 0:
-            vertices += 1
-            for k in range(dim):
-                point[k] += float(stores.x[i, k]) / float(stores.x[i, dim])
-    reach = 1.0
-    for k in range(dim):
-        point[k] /= vertices
-        reach = max(reach, abs(point[k]))
-    for i in range(start, first + number):
-        if stores.x[i, dim] == 0:
-            for k in range(dim):
-                point[k] += reach * (float(stores.x[i, k]) / stores.size[i])
-
-
-@compiled
-def _write_cell(leaves, widths, frames, stores, top):
-    """A region, and the number of its facets: frame `top`, in which all bits are known."""
-    index = leaves.used[0]
-    layer, place = widths.shape[0], leaves.bits.shape[1]
-    here = top
-    while layer > 0:
-        if frames.layer[here] == layer - 1:  # the last node of the layer knows all of its bits
-            layer -= 1
-            place -= widths[layer]
-            on = frames.on[here]
-            for unit in range(widths[layer]):
-                leaves.bits[index, place + unit] = on[unit >> 6] >> np.uint64(unit & 63) & ONE
-        here = frames.parent[here]
-    first, stop = frames.first[top], frames.first[top] + frames.number[top]
-    facets = essential(stores.facets, first + frames.lines[top], stop, frames.used[top])
-    leaves.facets[index] = popcount(facets & ~SIDE)
-    middle_of(frames, stores, top, leaves.point[index])
-    leaves.used[0] = index + 1
-
-
-@compiled
-def _set_aside(frames, stores, failures, state, top):
-    """Record a node whose numbers get too long, and take it off the stack."""
-    index = state[5]
-    entered = _is_empty(frames.active[top])
-    failures.layer[index] = frames.layer[top]
-    failures.entered[index] = entered
-    failures.active[index] = frames.active[top]
-    failures.on[index] = ZERO
-    length = 0
-    here = top
-    while here >= 0:
-        layer = frames.layer[here]
-        if layer >= 0 and _is_empty(failures.on[index, layer]):
-            failures.on[index, layer] = frames.on[here]
-        if frames.unit[here] >= 0:
-            failures.path[index, length, 0] = layer
-            failures.path[index, length, 1] = frames.unit[here]
-            failures.path[index, length, 2] = frames.sign[here]
-            length += 1
-        here = frames.parent[here]
-    failures.length[index] = length
-    middle_of(frames, stores, top, failures.middle[index])
-    state[5] = index + 1
-    frames.expanded[top] = True

@@ -5,9 +5,9 @@ the regions of a section and hyperplanes that meet it in the same place, or not 
 or not at all.  (Deletion and restriction; T. Zaslavsky, Facing up to arrangements, 1975.)
 
 All that a section needs to know of a form is its value at each generator: a new generator is a
-combination of two, and so are the values there.  Two forms cut a section in the same place iff their
-values are proportional, for the generators span it; divided by their greatest common divisor, they
-are then equal up to sign.
+combination of two, and so are the values there.  Two forms cut a section in the same place iff
+their values are proportional, for the generators span it; divided by their greatest common divisor,
+they are then equal up to sign.
 """
 
 from __future__ import annotations
