@@ -24,8 +24,8 @@ MOST_SIDES = 60
 OPEN_DIM = 40  # what it can hold where sides are no more than dimensions, and generators few
 AUTO_INTEGERS_DIM = 8  # above it, boxes have so many vertices that linear programs are faster
 # A vertex has determinants for coordinates, and so has a form's value there: of dimension + 1 rows.
-# Where this product was up to 62, no cell of 24 random networks had to be set aside; at 63 the
-# sections of one did not fit in 64 bits any more, from 70 on cells did not.
+# Up to 62 no cell of 18 random networks had to be set aside; at 63 the sections of one had numbers
+# that were too long, and from 70 on so had some cells.
 AUTO_INTEGERS_BITS = 62
 VERTICES_DIM = 8  # what the vertices engine can hold
 AUTO_DIM = 6  # above it, cells have so many vertices that dictionaries are faster
