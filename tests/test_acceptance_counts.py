@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import regions
-from regions.counting.engines import COMPILED
+from regions.counting.engines import FLOATS
 from tests.cases import (
     ENGINES,
     TORCH_CASES,
@@ -41,7 +41,7 @@ def test_deep(case: Case, engine: str):
 
 @pytest.mark.parametrize(
     ("case", "engine"),
-    [case.parameter(engine) for case in TORCH_CASES for engine in ("lp", *COMPILED)],
+    [case.parameter(engine) for case in TORCH_CASES for engine in ("lp", *FLOATS)],
 )
 def test_default_initialisation_of_pytorch(case: TorchCase, engine: str):
     pytest.importorskip("torch")
@@ -56,12 +56,30 @@ ON_BOXES = [
 ]
 
 
-@pytest.mark.parametrize("engine", COMPILED)
+@pytest.mark.parametrize("engine", FLOATS)
 @pytest.mark.parametrize("case", ON_BOXES)
 def test_compiled_engines_on_boxes(case: Case, engine: str):
     result = regions.count(case.network.build(), case.domain.build(), engine=engine)
     assert result.engine == engine
     assert_exactly(result, case.regions)
+
+
+#: Weights of 53 bits, and layers that read more than the one before.
+NO_INTEGERS = ("frozen-4-4", "frozen-4-4-4", "reads-input", "two-readers")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name)  # also those that take the LP engine many seconds
+        for case in (*one_layer_cases(), *deep_cases())
+        if case.name.removesuffix("-box") not in NO_INTEGERS
+    ],
+)
+def test_integers_anywhere(case: Case):
+    result = regions.count(case.network.build(), case.domain.build(), engine="integers")
+    assert_exactly(result, case.regions)
+    assert (result.engine, result.stats["set_aside"]) == ("integers", 0)
 
 
 @pytest.mark.parametrize("layers", range(1, 6))

@@ -43,7 +43,7 @@ def test_count_prints_one_readable_line(run: Run, cross: Path):
     assert (code, err) == (0, "")
     first, second, third = out.splitlines()
     assert first.startswith("cross.npz: 4 linear regions (exact) in ")
-    assert "2 inputs, 2 ReLUs, domain box:-1,1, engine vertices" in second
+    assert "2 inputs, 2 ReLUs, domain box:-1,1, engine integers" in second
     assert third == "  at most 4 by Montúfar's bound of 2017"
 
 
@@ -55,7 +55,7 @@ def test_count_json(run: Run, cross: Path):
     assert set(keys.split()) <= set(record)
     assert (record["lower"], record["upper"], record["exact"]) == (4, 4, True)
     assert (record["unresolved"], record["definition"]) == (0, "regions")
-    assert record["engine"] == "vertices"
+    assert record["engine"] == "integers"
     assert record["domain"] == "box:-1,1"
     assert set(record["model"]) >= {"inputs", "relus", "rewritten", "activation", "digest"}
     assert (record["model"]["inputs"], record["model"]["relus"]) == (2, 2)
@@ -79,8 +79,8 @@ def test_count_of_several_models(run: Run, cross: Path, tmp_path: Path):
     rows = [line.split() for line in table.splitlines()]
     assert rows[0] == ["model", "regions", "time", "engine", "at", "most"]
     assert [[row[0], *row[1:3], row[-2], row[-1]] for row in rows[1:]] == [
-        [str(cross), "4", "exact", "vertices", "4"],
-        [str(line), "3", "exact", "vertices", "3"],
+        [str(cross), "4", "exact", "integers", "4"],
+        [str(line), "3", "exact", "integers", "3"],
     ]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import regions
 from regions.counting import compiled
-from regions.counting.engines import COMPILED
+from regions.counting.engines import FLOATS
 from regions.counting.tree import Stop
 from regions.results import Progress
 from tests.cases import Case, TorchCase, braid, carry, frozen, most_regions, one_norm, sawtooth
@@ -29,7 +29,7 @@ def doubled(network: PlainNetwork) -> PlainNetwork:
     return replace(network, layers=(*earlier, (*last, *again)))
 
 
-both = pytest.mark.parametrize("engine", COMPILED)
+both = pytest.mark.parametrize("engine", FLOATS)
 CASES = {
     case.name: case
     for case in (

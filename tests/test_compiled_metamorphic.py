@@ -13,12 +13,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import regions
-from regions.counting.engines import COMPILED
+from regions.counting.engines import FLOATS
 from tests.plain import PlainDomain, PlainNetwork, cube, feed_forward
 from tests.strategies import Problem, problems
 from tests.test_count_metamorphic import mapped, rebuilt, with_unit
 
-both = pytest.mark.parametrize("engine", COMPILED)
+both = pytest.mark.parametrize("engine", FLOATS)
 
 
 @st.composite

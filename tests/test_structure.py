@@ -301,8 +301,13 @@ def state():
     # files that import a library with side effects of its own, and are themselves imported late
     late = (
         "regions.readers",
+        "regions.counting.by_integers",
         "regions.counting.by_vertices",
         "regions.counting.by_simplex",
+        "regions.counting.integer_cuts",
+        "regions.counting.integer_kernel",
+        "regions.counting.integer_nodes",
+        "regions.counting.integer_sections",
         "regions.counting.leaf_kernel",
         "regions.counting.simplex_",
         "regions.counting.vertex_kernel",
@@ -311,6 +316,8 @@ def state():
         "solvers.box_interior",
         "solvers.dictionary",
         "solvers.highs",
+        "solvers.integer_cone",
+        "solvers.long_integers",
         "solvers.scipy_",
         "solvers.vertices",
     )

@@ -82,12 +82,12 @@ def test_bounds_never_widen():
     ("inputs", "domain", "why", "instead"),
     [
         (9, regions.Box.cube(9, -1, 1), "dimension 1 to 8, this one has 9", "simplex"),
-        (2, regions.Space(2), "a bounded box", "lp"),
+        (2, regions.Space(2), "a bounded box", "integers"),
         (
             2,
             regions.Polytope([[1, 1]], [1]) & regions.Box.cube(2, -1, 1),
             "a bounded box",
-            "simplex",
+            "integers",
         ),
     ],
 )

@@ -52,8 +52,8 @@ def count(
     domain
         Where to count; the box [-1, 1]^n by default.
     engine
-        "vertices" (compiled, low dimension), "simplex" (compiled, any dimension), "lp" (anything),
-        or "auto" to choose.
+        "vertices" (compiled, low dimension), "integers" (compiled, short integer weights, any
+        domain), "simplex" (compiled, any dimension), "lp" (anything), or "auto" to choose.
     layers
         Count the patterns of the first so many ReLU layers only.
     time_limit

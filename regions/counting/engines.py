@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regions.counting.integer_forms import in_integers
+
 if TYPE_CHECKING:
     from regions.frame import Frame
     from regions.network import Network
@@ -11,10 +13,20 @@ if TYPE_CHECKING:
 ENGINES = {
     "auto": "choose one",
     "vertices": "compiled (the first run: a minute), plain networks, boxes of dimension up to 8",
+    "integers": "compiled likewise, plain networks of short integers or fractions, any domain",
     "simplex": "compiled likewise, plain networks, boxes and what lies in them, any dimension",
     "lp": "linear programs, anything; the reference",
 }
-COMPILED = ("vertices", "simplex")
+COMPILED = ("vertices", "integers", "simplex")
+FLOATS = ("vertices", "simplex")  # those that take any numbers
+INTEGERS_DIM = 12  # the integer engine holds a cell's vertices, and a cube of 12 inputs has 4096
+MOST_SIDES = 60
+OPEN_DIM = 40  # what it can hold where sides are no more than dimensions, and generators few
+AUTO_INTEGERS_DIM = 8  # above it, boxes have so many vertices that linear programs are faster
+# A vertex has determinants for coordinates, and so has a form's value there: of dimension + 1 rows.
+# Up to 62 no cell of 18 random networks had to be set aside; at 63 the sections of one had numbers
+# that were too long, and from 70 on so had some cells.
+AUTO_INTEGERS_BITS = 62
 VERTICES_DIM = 8  # what the vertices engine can hold
 AUTO_DIM = 6  # above it, cells have so many vertices that dictionaries are faster
 SIMPLEX_BYTES = 1 << 26  # a dictionary of the simplex engine is no larger
@@ -31,6 +43,14 @@ def refusal(engine: str, network: Network, frame: Frame) -> str | None:
         return "it needs a ReLU layer"
     if frame.dim < 1:
         return "it needs a domain of dimension 1 or more, this one is a point"
+    if engine == "integers":
+        most = OPEN_DIM if _sides(frame) <= frame.dim else INTEGERS_DIM
+        if frame.dim > most:
+            return f"it needs a domain of dimension 1 to {most}, this one has {frame.dim}"
+        if _sides(frame) > MOST_SIDES:
+            return f"it needs a domain of at most {MOST_SIDES} sides, this one has {_sides(frame)}"
+        problem = in_integers(network, frame)
+        return f"it needs short integers, and {problem}" if isinstance(problem, str) else None
     if engine == "simplex":
         size = _dictionary(network, frame)
         if not frame.is_bounded_box:
@@ -50,8 +70,28 @@ def _dictionary(network: Network, frame: Frame) -> int:
     return 8 * frame.dim * (network.relus + frame.rows.shape[0])
 
 
+def _sides(frame: Frame) -> int:
+    """The number of inequalities of a domain."""
+    return sum(bound is not None for bound in (*frame.lower, *frame.upper)) + frame.rows.shape[0]
+
+
+def _short_integers(network: Network, frame: Frame) -> int | None:
+    """Their bits, where the integer engine is the one to take."""
+    if frame.dim > AUTO_INTEGERS_DIM and _sides(frame) > frame.dim:
+        return None
+    if refusal("integers", network, frame) is not None:
+        return None
+    problem = in_integers(network, frame)
+    if isinstance(problem, str) or problem.bits * (frame.dim + 1) > AUTO_INTEGERS_BITS:
+        return None
+    return problem.bits
+
+
 def choose(network: Network, frame: Frame) -> tuple[str, str]:
     """(engine, why) for a network on a domain."""
+    bits = _short_integers(network, frame)
+    if bits is not None:
+        return "integers", f"a plain network of integers of {bits} bits in dimension {frame.dim}"
     why_not = refusal("simplex", network, frame)
     if why_not is not None:
         return "lp", f"simplex cannot: {why_not}"
@@ -69,5 +109,10 @@ def is_cold(engine: str) -> bool:
 
     from solvers import compiling
 
-    kernel = {"vertices": "vertex_kernel", "simplex": "simplex_kernel"}.get(engine)
+    kernels = {
+        "vertices": "vertex_kernel",
+        "integers": "integer_kernel",
+        "simplex": "simplex_kernel",
+    }
+    kernel = kernels.get(engine)
     return kernel is not None and compiling.is_cold(str(Path(__file__).parent), kernel)

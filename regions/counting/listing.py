@@ -53,8 +53,9 @@ def iter_regions(
     domain
         Where to look; the box [-1, 1]^n by default.
     engine
-        "vertices" (compiled, low dimension; it knows the number of facets), "simplex" (compiled,
-        any dimension), "lp" (anything), or "auto" to choose.
+        "vertices" (compiled, low dimension), "integers" (compiled, short integer weights; both know
+        the number of facets), "simplex" (compiled, any dimension), "lp" (anything), or "auto" to
+        choose.
     layers
         Regions and patterns of the first so many ReLU layers only.
     batch_size

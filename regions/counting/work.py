@@ -65,6 +65,10 @@ def engine_for(problem: Problem, lp: LPEngine) -> Compiled:
         from regions.counting.by_vertices import VertexEngine
 
         return VertexEngine(problem.network, problem.frame, lp)
+    if problem.engine == "integers":
+        from regions.counting.by_integers import IntegerEngine
+
+        return IntegerEngine(problem.network, problem.frame, lp)
     from regions.counting.by_simplex import SimplexEngine
 
     return SimplexEngine(problem.network, problem.frame, lp)
