@@ -222,7 +222,7 @@ def command(
 def crew(workers: int | None, scheduler: str | None) -> Iterator[tuple[Executor | None, int]]:
     """The executor that was asked for, None for one of the count's own, and how many work."""
     if scheduler is None:
-        from regions.counting.workers import cores
+        from regions.counting.crew import cores
 
         yield None, workers or cores()
         return
