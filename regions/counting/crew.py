@@ -105,7 +105,8 @@ class Crew:
         if worker is None:
             left = self._stop.seconds_left()
             seconds = seconds if left is None else min(seconds, left)
-            stop, future = None, self._pool.submit(work, self._problem, cells, seconds)
+            near = self._stop if isinstance(self._pool, ThreadPoolExecutor) else None
+            stop, future = None, self._pool.submit(work, self._problem, cells, seconds, near)
         else:
             stop = self._until(seconds)
             future = self._pool.submit(worker.work, cells, stop)
