@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "Example:  regions count examples/models/digits.pt --domain box:-1,1\n\n"
-    "Exit code: 0 exact, 3 bounds only (a time limit, Ctrl-C), 2 bad input, 1 failure, 130 "
-    "interrupted before the count began."
+    "Exit code: 0 exact, 3 bounds only (a time limit, Ctrl-C, SIGTERM), 2 bad input, 1 failure, "
+    "130 interrupted or 143 terminated before the count began."
 )
 EXIT_BOUNDS = 3
 DEFINITIONS = ("regions",)
@@ -130,7 +130,7 @@ def command(
 ) -> None:
     """Count the linear regions of one or several networks, exactly.
 
-    A time limit or Ctrl-C leaves bounds that are certain. Several models end with a table.
+    A time limit, Ctrl-C or SIGTERM leaves bounds that are certain. Several models end with a table.
     """
     import regions
     from regions.cli.models import open_model

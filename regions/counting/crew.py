@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -16,7 +15,9 @@ from concurrent.futures import (
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from threading import Thread
 
 from threadpoolctl import threadpool_limits
 
@@ -134,10 +135,18 @@ class Crew:
 
 
 def _settle() -> None:
-    """In a process of its own: signals are for the one that asked for the work.
+    """In a process of its own: it ends with the one that asked for the work, and not before.
 
-    They reach the whole group of processes.
+    Signals that a terminal or a batch system sends to the whole group are for that one.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+    parent = parent_process()
+    assert parent is not None
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
     threadpool_limits(1, "blas")
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

@@ -109,7 +109,7 @@ def _share(
             try:
                 done = turn.future.result()
             except (BrokenExecutor, OSError, EOFError) as error:
-                failures += 1
+                failures += stop.reason() is None  # else all are ended from outside, maybe
                 if crew.has_threads:  # they cannot die
                     raise
                 if failures >= TRIES:
