@@ -97,7 +97,8 @@ def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch)
         pass
 
 
-@pytest.mark.parametrize("address", ["nonsense://x", ""])
-def test_an_address_that_is_none_is_named(address: str):
+@pytest.mark.parametrize("address", ["nonsense://x", "", "127.0.0.1", "tcp://host", "host:port"])
+def test_an_address_that_is_none_is_named(address: str, capfd: pytest.CaptureFixture[str]):
     with pytest.raises(regions.InputError, match=r"--scheduler"), connected(address):
         pass
+    assert capfd.readouterr().err == ""
