@@ -109,7 +109,7 @@ def command(
         typer.Option(
             "--output",
             metavar="FILE.parquet",
-            help="Also write the regions to a Parquet file, one row each; on one core.",
+            help="Also write the regions to a Parquet file, one row each, sorted; on one core.",
             show_default=False,
         ),
     ] = None,
