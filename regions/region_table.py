@@ -1,10 +1,11 @@
-"""`write_regions`: the regions of a network as a Parquet file, written while they are found."""
+"""`write_regions`: the regions of a network as a Parquet file, in the order of their patterns."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from regions.errors import OutputError
 from regions.network import Network
 from regions.parquet import check_target, digits
 from regions.results import Count, Progress, big_number
+from regions.sorted_rows import SortedRows
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
 
@@ -49,9 +51,9 @@ def write_regions(
 ) -> Count:
     """Write all linear regions of a network to a Parquet file, one row each, and count them.
 
-    The columns are those of `schema`; `read_header` says whether the file is complete.  Memory does
-    not grow with the number of regions.  The rows stand in the order of the search, the same in
-    every run.
+    The columns are those of `schema`; `read_header` says whether the file is complete.  The rows
+    are sorted by pattern, as texts.  Memory does not grow with the number of regions: sorted parts
+    are kept in files beside this one, until all are merged.
 
     The file appears, or takes the place of an old one, when the search ends.  A time limit or
     Ctrl-C ends it too: then the file holds the regions found by then, and the count is an interval.
@@ -112,10 +114,10 @@ def write_regions(
         )  # fmt: skip
 
     try:
-        with interruptible(stop), _replacing(target) as stream:
+        with interruptible(stop), _replacing(target) as (stream, stem):
             with suppress(Stopped):
                 listing = Listing.of(question, stop, progress)
-            with _table(stream, question.counted) as table:
+            with _table(stream, question.counted, stem) as table:
                 for batch in [] if listing is None else listing.batches():
                     table.add(batch)
                     rows += len(batch)
@@ -189,9 +191,9 @@ def _header(question: Question, count: Count, rows: int) -> dict[str, object]:
 
 
 class _Table:
-    """A Parquet file under construction: batches gather until they make a row group."""
+    """A Parquet file under construction: rows gather until all are there, then make row groups."""
 
-    def __init__(self, stream: IO[bytes], network: Network) -> None:
+    def __init__(self, stream: IO[bytes], network: Network, stem: Path) -> None:
         from pyarrow import parquet
 
         self._schema = schema(network.inputs)
@@ -199,42 +201,47 @@ class _Table:
         self._writer = parquet.ParquetWriter(
             self._sink, self._schema, compression="zstd", use_dictionary=False
         )
-        self._batches: list[RegionBatch] = []
+        self._rows = SortedRows(self._schema, "pattern", stem)
         self._room = min(GROUP_ROWS, GROUP_BYTES // (network.relus + 8 * network.inputs + 16) + 1)
 
     def add(self, batch: RegionBatch) -> None:
-        """Write this batch, now or later."""
-        self._batches.append(batch)
-        if sum(map(len, self._batches)) >= self._room:
-            self._flush()
+        """Take these rows."""
+        self._rows.add(_columns(batch, self._schema))
 
     def finish(self, header: dict[str, object]) -> None:
-        """Write what is left, and what the file says of itself."""
-        self._flush()
+        """Write all rows in order, and what the file says of itself."""
+        gathered: list[pa.Table] = []
+        for block in self._rows.blocks():
+            gathered.append(block)
+            if sum(table.num_rows for table in gathered) >= self._room:
+                self._flush(gathered)
+        self._flush(gathered)
         self._writer.add_key_value_metadata({"regions": json.dumps(header)})
 
     def close(self) -> None:
         """End the file; after a failure the rest of it goes nowhere."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        finally:
+            self._rows.close()
 
     def abandon(self) -> None:
         """Write nothing any more."""
         self._sink.failed = True
 
-    def _flush(self) -> None:
+    def _flush(self, gathered: list[pa.Table]) -> None:
         import pyarrow as pa
 
-        parts = [_columns(batch, self._schema) for batch in self._batches]
-        self._batches.clear()
-        if parts:
-            table = pa.Table.from_batches(parts, self._schema).combine_chunks()
-            self._writer.write_table(table, row_group_size=table.num_rows)
+        if gathered:
+            table = pa.concat_tables(gathered).combine_chunks()
+            gathered.clear()
+            self._writer.write_table(table, row_group_size=self._room)
 
 
 @contextmanager
-def _table(stream: IO[bytes], network: Network) -> Iterator[_Table]:
+def _table(stream: IO[bytes], network: Network, stem: Path) -> Iterator[_Table]:
     """A table that is closed whatever happens; a writer that is left open complains later."""
-    table = _Table(stream, network)
+    table = _Table(stream, network, stem)
     try:
         yield table
     except BaseException:
@@ -302,20 +309,22 @@ class _Sink:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
+def _replacing(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
     """A stream whose content takes the place of a file when all of it is written.
 
-    What is no file, a device say, is written to directly.
+    What is no file, a device say, is written to directly.  Also, how the names of other temporary
+    files begin.
     """
     target = Path(os.path.realpath(target))
+    name = f".{target.name}.{os.getpid()}"
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         with target.open("wb") as stream:
-            yield stream
+            yield stream, Path(tempfile.gettempdir()) / name
         return
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f"{name}.part")
     try:
         with part.open("wb") as stream:
-            yield stream
+            yield stream, part.with_name(name)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

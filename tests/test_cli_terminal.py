@@ -33,19 +33,63 @@ def interrupts() -> Iterator[None]:
 def started(command: list[str]) -> subprocess.Popen[str]:
     """A process with pipes, in the project's folder."""
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
+    return subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, start_new_session=True
+    )
 
 
-def test_interruption_leaves_bounds(large: Path):
-    command = [sys.executable, "-m", "regions", "count", str(large), "--json"]
+@pytest.mark.parametrize(
+    ("number", "more"),
+    [
+        (signal.SIGINT, ()),
+        (signal.SIGTERM, ("--workers", "2", "--engine", "lp")),
+        (signal.SIGTERM, ("--output", "regions.parquet", "--engine", "lp")),
+    ],
+)
+def test_a_signal_leaves_bounds(large: Path, number: int, more: tuple[str, ...], tmp_path: Path):
+    """Ctrl-C, and SIGTERM, which a batch system sends to all processes of a job."""
+    more = tuple(str(tmp_path / word) if word.endswith(".parquet") else word for word in more)
+    command = [sys.executable, "-m", "regions", "count", str(large), "--json", *more]
     process = started(command)
     time.sleep(4)  # long enough to have started; the count itself takes hours
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, number)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (3, "")
     record = one_json(out)
     assert record["stopped"] == "interrupted"
     assert 1 <= record["lower"] < record["upper"]
+    if "--output" in more:
+        assert [path.name for path in tmp_path.glob("*.parquet*")] == ["regions.parquet"]
+
+
+def test_a_second_signal_ends_the_count_at_once(monkeypatch: pytest.MonkeyPatch):
+    from regions.cli import interrupts
+    from regions.counting.tree import Stop, interruptible
+
+    monkeypatch.setattr(interrupts, "_leave", lambda *_: None)
+    stop, before = Stop(None), signal.getsignal(signal.SIGTERM)
+    interrupts.leave_when_interrupted()
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupts.unwound(), interruptible(stop):
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.reason() == "interrupted"
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_program_keeps_its_own_handler_of_sigterm():
+    from regions.counting.tree import Stop, interruptible
+
+    seen: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: seen.append(number))
+    stop = Stop(None)
+    try:
+        with interruptible(stop):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [signal.SIGTERM] and stop.reason() is None
 
 
 SLOW_IMPORT = """
@@ -66,10 +110,38 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize("module", ["typer", "regions.loading", "regions.readers.npz"])
-def test_an_interruption_before_the_count_is_said(cross: Path, module: str):
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_before_the_count_is_said(
+    cross: Path, module: str, number: int, code: int, word: str
+):
     """Also where the library that is being imported swallows the exception."""
-    code = SLOW_IMPORT.format(module=module, model=str(cross))
-    process = started([sys.executable, "-c", code])
+    text = SLOW_IMPORT.format(module=module, model=str(cross))
+    process = started([sys.executable, "-c", text])
+    assert process.stdout is not None and process.stdout.readline() == "importing\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (code, "", f"regions: {word}\n")
+
+
+FIRST_IMPORT = """
+import sys, time
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "regions.cli.main":
+            print("importing", flush=True)
+            time.sleep(30)
+sys.meta_path.insert(0, Finder())
+from regions.__main__ import run
+sys.exit(run())
+"""
+
+
+def test_an_interruption_of_the_first_import_is_said():
+    """While the command itself is being imported."""
+    process = started([sys.executable, "-c", FIRST_IMPORT])
     assert process.stdout is not None and process.stdout.readline() == "importing\n"
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

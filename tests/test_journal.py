@@ -171,14 +171,46 @@ def test_another_database_stays_as_it_was(network: regions.Network, tmp_path: Pa
     assert path.read_bytes() == before
 
 
-def test_a_damaged_journal_is_named(network: regions.Network, tmp_path: Path):
+DAMAGES = [
+    "UPDATE cells SET name = name || ']'",
+    "UPDATE cells SET bound = '0x7' WHERE rowid = (SELECT max(rowid) FROM cells)",
+    "UPDATE cells SET name = replace(name, ', 1]', ', -1]')",
+    "DELETE FROM cells WHERE rowid = (SELECT max(rowid) FROM cells)",
+    "INSERT INTO cells SELECT name || ' ', bound, engine FROM cells LIMIT 1",
+    "UPDATE numbers SET value = '7' WHERE name = 'regions'",
+    "DELETE FROM numbers WHERE name = 'regions'",
+    "DELETE FROM about WHERE name = 'seal'",
+    "DROP TABLE numbers",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_journal_is_named(network: regions.Network, tmp_path: Path, damage: str):
+    """Also where all that it holds can be read."""
     path = tmp_path / "count.journal"
-    start(path, problem_of(network, "lp"), 3)
+    start(path, problem_of(network, "lp"), 6)
     with sqlite3.connect(path) as file:
-        file.execute("UPDATE cells SET name = name || ']'")
+        assert file.execute(damage).rowcount
     file.close()
-    with pytest.raises(InputError, match="is damaged"):
+    with pytest.raises(InputError, match=r"is damaged|no journal"):
         regions.count(network, DOMAIN, engine="lp", journal=path)
+
+
+@pytest.mark.parametrize("byte", range(0, 12_000, 997))
+def test_a_changed_byte_is_noticed_or_means_nothing(
+    network: regions.Network, tmp_path: Path, byte: int
+):
+    path = tmp_path / "count.journal"
+    start(path, problem_of(network, "lp"), 6)
+    content = bytearray(path.read_bytes())
+    content[byte % len(content)] ^= 0x15
+    path.write_bytes(content)
+    try:
+        count = regions.count(network, DOMAIN, engine="lp", journal=path)
+    except RegionsError as error:
+        assert f"journal {path}" in str(error)
+    else:
+        assert int(count) == int(regions.count(network, DOMAIN, engine="lp"))
 
 
 def test_a_folder_that_does_not_exist_is_named(network: regions.Network, tmp_path: Path):

@@ -42,12 +42,15 @@ def test_a_row_for_each_region(engine: str, tmp_path: Path):
     table = parquet.read_table(path)
     assert table.schema.equals(schema(2))
     batches = list(regions.iter_regions(NETWORK, SQUARE, engine=engine))
-    expected = [str(pattern) for batch in batches for pattern in batch]
-    assert table["pattern"].to_pylist() == expected and len(set(expected)) == 20
-    points = [tuple(point) for batch in batches for point in batch.points.tolist()]
-    assert [tuple(point) for point in table["point"].to_pylist()] == points
-    facets = [n for batch in batches for n in batch.facets.tolist()]
-    assert table["facets"].to_pylist() == [None if n < 0 else n for n in facets]
+    expected = sorted(
+        (str(pattern), point, None if facets < 0 else facets)
+        for batch in batches
+        for pattern, point, facets in zip(
+            batch, batch.points.tolist(), batch.facets.tolist(), strict=True
+        )
+    )
+    columns = [table[name].to_pylist() for name in ("pattern", "point", "facets")]
+    assert list(zip(*columns, strict=True)) == expected and len(set(columns[0])) == 20
     assert table["exact_point"].null_count == 20
     assert [file.name for file in tmp_path.iterdir()] == ["out.parquet"]
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "Example:  regions count examples/models/digits.pt --domain box:-1,1\n\n"
-    "Exit code: 0 exact, 3 bounds only (a time limit, Ctrl-C), 2 bad input, 1 failure, 130 "
-    "interrupted before the count began."
+    "Exit code: 0 exact, 3 bounds only (a time limit, Ctrl-C, SIGTERM), 2 bad input, 1 failure, "
+    "130 interrupted or 143 terminated before the count began."
 )
 EXIT_BOUNDS = 3
 DEFINITIONS = ("regions",)
@@ -109,7 +109,7 @@ def command(
         typer.Option(
             "--output",
             metavar="FILE.parquet",
-            help="Also write the regions to a Parquet file, one row each; on one core.",
+            help="Also write the regions to a Parquet file, one row each, sorted; on one core.",
             show_default=False,
         ),
     ] = None,
@@ -130,7 +130,7 @@ def command(
 ) -> None:
     """Count the linear regions of one or several networks, exactly.
 
-    A time limit or Ctrl-C leaves bounds that are certain. Several models end with a table.
+    A time limit, Ctrl-C or SIGTERM leaves bounds that are certain. Several models end with a table.
     """
     import regions
     from regions.cli.models import open_model
@@ -222,7 +222,7 @@ def command(
 def crew(workers: int | None, scheduler: str | None) -> Iterator[tuple[Executor | None, int]]:
     """The executor that was asked for, None for one of the count's own, and how many work."""
     if scheduler is None:
-        from regions.counting.workers import cores
+        from regions.counting.crew import cores
 
         yield None, workers or cores()
         return

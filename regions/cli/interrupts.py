@@ -1,4 +1,7 @@
-"""Ctrl-C on the command line: one line and exit code 130, wherever it comes."""
+"""Ctrl-C and SIGTERM on the command line: one line and exit code 130 or 143, wherever they come.
+
+SIGTERM is what `kill`, `timeout` and batch systems send.  A running count ends with its bounds.
+"""
 
 from __future__ import annotations
 
@@ -21,31 +24,40 @@ def say_interrupted() -> int:
 
 
 def leave_when_interrupted() -> None:
-    """From now on Ctrl-C ends the process at once, with the line.
+    """From now on Ctrl-C and SIGTERM end the process at once, with the line.
 
     An exception would not do: libraries swallow or replace one that is raised while they load.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _leave)
 
 
 @contextmanager
 def unwound() -> Iterator[None]:
-    """Meanwhile Ctrl-C is an exception, so that what is shown on the terminal is taken down."""
-    if signal.getsignal(signal.SIGINT) is not _leave:
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Meanwhile Ctrl-C is an exception, so that what is shown on the terminal is taken down.
+
+    SIGTERM counts as Ctrl-C: the first one ends a count with its bounds.
+    """
+    handlers: dict[int, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: lambda number, frame: signal.raise_signal(signal.SIGINT),
+    }
+    ours = [number for number in handlers if signal.getsignal(number) is _leave]
+    for number in ours:
+        signal.signal(number, handlers[number])
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, _leave)
+        for number in ours:
+            signal.signal(number, _leave)
 
 
 def _leave(number: int, frame: Any) -> None:
     with suppress(OSError, RuntimeError, ValueError):  # a stream in the middle of a write
         sys.stdout.flush()
     with suppress(OSError, RuntimeError, ValueError):
-        say_interrupted()
+        print_error("interrupted" if number == signal.SIGINT else "terminated")
         sys.stderr.flush()
-    os._exit(EXIT_INTERRUPTED)
+    os._exit(128 + number)

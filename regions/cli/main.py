@@ -25,7 +25,8 @@ EXIT_USAGE = 2
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code.
 
-    0 exact, 3 bounds only, 2 bad input, 1 failure, 130 interrupted with nothing to report.  On an
+    0 exact, 3 bounds only, 2 bad input, 1 failure, 130 or 143 interrupted or
+    terminated with nothing to report.  On an
     error standard output stays empty and standard error has one line ``regions: …``.
 
     Without `args` it is the whole process, which reads `sys.argv` and leaves as soon as it is

@@ -58,6 +58,11 @@ class IntegerEngine:
         self.leaves = leaves_for(0, network.relus, frame.dim)
         self._first_node()
 
+    def keep(self, count: int) -> None:
+        """Forget all nodes of `open_nodes` but the last ones."""
+        opened = np.flatnonzero(~self.frames.expanded[: self.state[TOP]])
+        self.frames.expanded[opened[: len(opened) - count]] = True
+
     def start(self, prefix: Prefix) -> None:
         """Go on with this cell, which an engine like this one named; nothing else may be open.
 

@@ -167,6 +167,13 @@ class SimplexEngine:
         """The regions found since the last time."""
         return emptied(self.leaves)
 
+    def keep(self, count: int) -> None:
+        """Forget all nodes on the stack but the last ones."""
+        top = int(self.state[TOP])
+        for part in self.cells:
+            part[:count] = part[top - count : top]
+        self.state[TOP] = count
+
     def grow(self) -> None:
         """Twice the room on the stack."""
         self.cells = twice(self.cells)

@@ -175,6 +175,11 @@ class VertexEngine:
         """From now on make all regions and keep them, so many at a time, for `take_regions`."""
         self.leaves = leaves_for(room, self.network.relus, self.frame.dim)
 
+    def keep(self, count: int) -> None:
+        """Forget all nodes of `open_nodes` but the last ones."""
+        opened = np.flatnonzero(~self.frames.expanded[: self.state[TOP]])
+        self.frames.expanded[opened[: len(opened) - count]] = True
+
     def take_regions(self) -> Found:
         """The regions found since the last time."""
         return emptied(self.leaves, self.scale)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from regions.errors import InputError, first_line
 
@@ -30,6 +31,8 @@ def connected(address: str) -> Iterator[tuple[Executor, int]]:
             f"--scheduler {address}: needs Dask; pip install 'relu-regions[cluster]'"
         ) from error
     try:
+        if urlsplit(address if "://" in address else f"tcp://{address}").port is None:
+            raise ValueError("it has no port number")  # Dask complains later, and at length
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(

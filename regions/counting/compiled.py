@@ -67,6 +67,10 @@ class Compiled(Protocol):
         """Go on with this cell, named by an engine like this one; nothing else may be open."""
         ...
 
+    def keep(self, count: int) -> None:
+        """Forget all nodes of `open_nodes` but the last ones; others count them."""
+        ...
+
     def open_cells(self) -> Sequence[Prefix]:
         """The nodes of `open_nodes`, by name, in the same order."""
         ...

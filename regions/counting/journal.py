@@ -1,7 +1,9 @@
 """`Journal`: a file that makes a killed count resumable.
 
 An SQLite database of the regions found and the cells that are still open, changed in one
-transaction for each finished slice of work, so that it is the whole tree at any moment.
+transaction for each finished slice of work, so that it is the whole tree at any moment.  A seal,
+the digest of all of that, tells a file that was altered or that a disk has damaged: SQLite does not
+notice a number or a bit of a cell that has changed.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import hashlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from regions.counting.prefix import Prefix
 from regions.counting.work import OpenCell, Problem, Slice
 from regions.errors import InputError, RegionsError
 
-FORMAT = "1"
+FORMAT = "2"
+HASHES = 1 << 128
+Row = tuple[str, str, str]  # of the table of cells
 _TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE cells (
@@ -41,6 +45,7 @@ class Journal:
 
     def __init__(self, path: Path, problem: Problem, domain: str) -> None:
         self.path = path
+        self._sum = 0  # of the hashes of the open cells; `read` knows it
         about = {
             "format": FORMAT,
             "network": problem.network.digest,
@@ -105,33 +110,56 @@ class Journal:
         return self._file.execute(query).fetchall()
 
     def read(self) -> tuple[int, list[OpenCell], Counter[str]] | None:
-        """Regions found, open cells, and what engines did; None before the first slice."""
-        numbers = {name: json.loads(value) for name, value in self._rows("SELECT * FROM numbers")}
-        if not numbers:
-            return None
-        found = int(numbers.pop("regions"))
-        rows = self._rows("SELECT name, bound, engine FROM cells ORDER BY rowid")
+        """Regions found, open cells, and what engines did; None before the first slice.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
         try:
+            rows = self._rows("SELECT name, bound, engine FROM cells ORDER BY rowid")
+            self._sum = sum(map(_hash, rows)) % HASHES
+            numbers = self._rows("SELECT name, value FROM numbers")
+            seals = self._rows("SELECT value FROM about WHERE name = 'seal'")
+            if not (numbers or rows or seals):
+                return None
+            if seals != [(self._seal(dict(numbers)),)]:
+                raise InputError(
+                    f"journal {self.path}: is damaged: its seal does not fit; choose a file that "
+                    "does not exist yet"
+                )
             cells = [OpenCell(Prefix.from_text(n), int(b, 16), e) for n, b, e in rows]
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, sqlite3.Error) as error:
             raise InputError(f"journal {self.path}: is damaged: {error}") from error
-        return found, cells, Counter(numbers)
+        kept = {name: json.loads(value) for name, value in numbers}
+        return int(kept.pop("regions")), cells, Counter(kept)
+
+    def _seal(self, numbers: Mapping[str, str]) -> str:
+        text = json.dumps([self._sum, sorted(numbers.items())])
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def write(self, taken: Sequence[OpenCell], done: Slice) -> None:
         """One slice: the cells that it took are replaced by what it found and left."""
-        kept = self.read_numbers()
-        kept.update({**done.stats, "regions": done.regions})
-        left = [(_name(cell), hex(cell.bound), cell.engine) for cell in done.left]
+        gone = [_row(cell) for cell in taken if cell.prefix is not None]
+        left = [_row(cell) for cell in done.left]
+        self._sum = (self._sum + sum(map(_hash, left)) - sum(map(_hash, gone))) % HASHES
         try:
+            kept = self.read_numbers()
+            kept.update({**done.stats, "regions": done.regions})
+            numbers = {name: json.dumps(value) for name, value in kept.items()}
             self._file.execute("BEGIN")
             self._file.executemany(
                 "DELETE FROM cells WHERE name = ?",
-                [(_name(cell),) for cell in taken if cell.prefix is not None],
+                [(name,) for name, _, _ in gone],
             )
             self._file.executemany("INSERT INTO cells VALUES (?, ?, ?)", left)
             self._file.executemany(
                 "INSERT OR REPLACE INTO numbers VALUES (?, ?)",
-                [(name, json.dumps(value)) for name, value in kept.items()],
+                numbers.items(),
+            )
+            self._file.execute(
+                "INSERT OR REPLACE INTO about VALUES ('seal', ?)", (self._seal(numbers),)
             )
             self._file.execute("COMMIT")
         except sqlite3.Error as error:
@@ -147,8 +175,15 @@ class Journal:
         self._file.close()
 
 
-def _name(cell: OpenCell) -> str:
-    return "" if cell.prefix is None else cell.prefix.as_text()
+def _row(cell: OpenCell) -> Row:
+    name = "" if cell.prefix is None else cell.prefix.as_text()
+    return name, hex(cell.bound), cell.engine
+
+
+def _hash(row: Row) -> int:
+    """The cells' sum of these says which cells there are, in any order."""
+    digest = hashlib.sha256(json.dumps(row).encode()).digest()
+    return int.from_bytes(digest[: HASHES.bit_length() // 8], "big")
 
 
 def _digest(problem: Problem) -> str:

@@ -6,41 +6,24 @@ at any time.  So bounds are known throughout, and a journal of both makes a kill
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    wait,
-)
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, field
 
-from regions.counting.engines import COMPILED
+from regions.counting.crew import Crew
 from regions.counting.journal import Journal
 from regions.counting.tree import REPORT_SECONDS, Outcome, Report, Stop
-from regions.counting.work import OpenCell, Problem, Slice, work
+from regions.counting.work import OpenCell, Problem, Slice
 from regions.errors import RegionsError
 from regions.results import Progress
 
-ALONE = 1.0  # seconds before others are called in
+ALONE = 0.2  # seconds before others are called in
+ALONE_FIRST = 1.0  # the same where these are processes, which take as long to start
 SECONDS = 1.0  # of a slice while there is plenty to do
 SHORT = 0.1  # of a slice while workers are idle, or about to be
 BATCH = 64  # cells of a slice
 TRIES = 4  # of a slice whose worker dies
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass
@@ -51,9 +34,12 @@ class State:
     opened: list[OpenCell]
     numbers: Counter[str] = field(default_factory=Counter)
 
-    def take(self, workers: int) -> list[OpenCell]:
-        """Cells for one worker: of the last ones, which are the smallest, its share."""
-        count = min(BATCH, -(-len(self.opened) // (2 * workers)))
+    def share(self, workers: int) -> int:
+        """How many cells go to a worker who has none."""
+        return min(BATCH, -(-len(self.opened) // (2 * workers)))
+
+    def take(self, count: int) -> list[OpenCell]:
+        """The last cells, which are the smallest."""
         cells = self.opened[-count:]
         del self.opened[-count:]
         return cells
@@ -76,90 +62,76 @@ def count_by_workers(
 ) -> tuple[Outcome, Counter[str]]:
     """Count until nothing is left or `stop` says so; also, what the engines did.
 
-    The first second is worked alone.  Without an executor, compiled engines run in threads and
-    the lp engine in processes.
+    The beginning is worked alone.  Without an executor, compiled engines run in threads and the lp
+    engine in processes.
     """
     state = State(0, [OpenCell(None, limit, problem.engine)])
     if journal is not None and (kept := journal.read()) is not None:
         state = State(*kept)
     reporter = _Reporter(limit, report)
-    if executor is None and state.opened:
-        cells, state.opened = state.opened, []
-        done = work(problem, cells, ALONE if workers > 1 else SHORT, stop)
-        state.add(done)
-        if journal is not None:
-            journal.write(cells, done)
-    if state.opened and stop.reason() is None:
-        with _pool(problem, workers, executor) as pool:
-            _share(problem, state, stop, reporter, workers, pool, journal)
+    with Crew(problem, stop, workers, executor) as crew:
+        if executor is None and state.opened:
+            _alone(state, crew, journal)
+        if state.opened and stop.reason() is None:
+            _share(state, stop, reporter, crew, journal)
     reason = stop.reason() if state.opened else None
     low, high = reporter(state, [], final=True)
     outcome = Outcome(low, high, reason, int(state.numbers["nodes"]), reporter.seconds)
     return outcome, state.numbers
 
 
-@contextmanager
-def _pool(problem: Problem, workers: int, executor: Executor | None) -> Iterator[Executor]:
-    if executor is not None:
-        yield executor
-        return
-    if problem.engine in COMPILED:
-        own: Executor = ThreadPoolExecutor(workers)
-    else:
-        from multiprocessing import get_context
-
-        own = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_ignore_interrupts)
-    try:
-        yield own
-    finally:
-        own.shutdown(wait=True, cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole group of processes; the one that asked for the work answers it."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _alone(state: State, crew: Crew, journal: Journal | None) -> None:
+    """The first slice, by the caller itself."""
+    cells, state.opened = state.opened, []
+    seconds = SHORT if crew.size == 1 else ALONE if crew.has_threads else ALONE_FIRST
+    done = crew.work_here(cells, seconds)
+    state.add(done)
+    if journal is not None:
+        journal.write(cells, done)
 
 
 def _share(
-    problem: Problem,
-    state: State,
-    stop: Stop,
-    reporter: _Reporter,
-    workers: int,
-    pool: Executor,
-    journal: Journal | None,
+    state: State, stop: Stop, reporter: _Reporter, crew: Crew, journal: Journal | None
 ) -> None:
     """Hand out slices until nothing is open or `stop` says so, then wait for those at work."""
-    running: dict[Future[Slice], list[OpenCell]] = {}
-    near = stop if isinstance(pool, ThreadPoolExecutor) else None
     failures = 0
-    while running or (state.opened and stop.reason() is None):
-        while state.opened and len(running) < workers and stop.reason() is None:
-            plenty = len(state.opened) >= 4 * workers
-            cells, seconds = state.take(workers), SECONDS if plenty else SHORT
-            left = stop.seconds_left()
-            seconds = seconds if left is None else min(seconds, left)
-            running[pool.submit(work, problem, cells, seconds, near)] = cells
-        finished, _ = wait(running, REPORT_SECONDS, FIRST_COMPLETED)
-        for future in finished:
-            cells = running.pop(future)
+
+    def hand_out() -> None:
+        while state.opened and crew.has_idle and stop.reason() is None:
+            plenty = len(state.opened) >= 4 * crew.size
+            crew.begin(state.take(state.share(crew.size)), SECONDS if plenty else SHORT)
+
+    hand_out()
+    while crew.running:
+        if crew.has_idle and not state.opened:
+            crew.hurry()
+        for turn in crew.finished():
             try:
-                done = future.result()
+                done = turn.future.result()
             except (BrokenExecutor, OSError, EOFError) as error:
-                failures += 1
+                failures += stop.reason() is None  # else all are ended from outside, maybe
+                if crew.has_threads:  # they cannot die
+                    raise
                 if failures >= TRIES:
                     raise RegionsError(
                         f"count(): {failures} workers died ({error or type(error).__name__}); "
                         "give each more memory, or use fewer of them"
                     ) from error
-                state.opened += cells
+                crew.end(turn)
+                state.opened += turn.cells
                 continue
             state.add(done)
             if journal is not None:
-                journal.write(cells, done)
-        reporter(state, [cell for cells in running.values() for cell in cells])
+                journal.write(turn.cells, done)
+            # what a thread left, it still has at hand; of that it gives half to those with nothing
+            mine = len(done.left) if crew.has_threads else 0
+            if crew.has_idle:
+                mine -= mine // 2
+            crew.end(turn)
+            if mine and stop.reason() is None:
+                crew.begin(state.take(mine), SECONDS)
+        hand_out()
+        reporter(state, [cell for turn in crew.running.values() for cell in turn.cells])
 
 
 class _Reporter:
