@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 import regions
 from regions import region_table
-from regions.counting import listing
+from regions.counting import compiled, listing
 from regions.counting.question import Question
 from regions.counting.tree import Stop
 from regions.errors import DomainError, InputError, OutputError
@@ -131,7 +131,7 @@ def test_a_limit_leaves_a_readable_file_and_true_bounds(
     look = numbers()
     monkeypatch.setattr(Stop, "reason", lambda self: "time limit" if next(look) >= looks else None)
     monkeypatch.setattr(listing, "BUDGET", 1)
-    monkeypatch.setattr(listing, "SECONDS", 0.0)
+    monkeypatch.setattr(compiled, "SECONDS", 0.0)
     monkeypatch.setattr(listing, "REPORT_SECONDS", 0.0)
     result = write_regions(path, network, domain, engine=engine, progress=reports.append)
     found = parquet.read_table(path)["pattern"].to_pylist()
