@@ -33,6 +33,14 @@ def compiled(function: Callable[..., Any]) -> Any:
     return _compiled(function, set())
 
 
+def compiled_lean(function: Callable[..., Any]) -> Any:
+    """Like `compiled`, for functions that make no arrays: they do not count references either.
+
+    In short functions that take rows of arrays from tuples, counting took two thirds of the time.
+    """
+    return _compiled(function, set(), _nrt=False)
+
+
 def compiled_sum(function: Callable[..., Any]) -> Any:
     """Like `compiled`; additions may be made in any order, and products fused into them.
 
@@ -43,8 +51,8 @@ def compiled_sum(function: Callable[..., Any]) -> Any:
     return _compiled(function, ANY_ORDER)
 
 
-def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+def _compiled(function: Callable[..., Any], fastmath: set[str], **more: Any) -> Any:
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, **more}
     folder = cache_folder(str(Path(function.__code__.co_filename).parent))
     if not _can_write(folder):  # numba would look for a place of its own, beside the sources
         return numba.njit(**options)(function)

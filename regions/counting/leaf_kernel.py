@@ -19,7 +19,8 @@ def write_leaf(leaves, widths, status, point, bit):
             known = status[layer, unit]
             leaves.bits[index, place] = known if known >= 0 else bit
             place += 1
-    leaves.point[index] = point
+    for k in range(point.shape[0]):
+        leaves.point[index, k] = point[k]
     leaves.used[0] = index + 1
 
 
