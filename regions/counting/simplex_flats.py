@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regions.counting.simplex_cell import no_crossing, value_at, vertex
+from regions.counting.simplex_cell import no_crossing, record, value_at, vertex
 from solvers.compiling import compiled_lean
 from solvers.dictionary import (
     COORDINATE,
@@ -35,6 +35,8 @@ from solvers.dictionary import (
     exchange,
     fix,
     longest,
+    name_row,
+    negate_row,
     new_dictionaries,
     steepest,
     take_step,
@@ -58,9 +60,11 @@ class Flats(NamedTuple):
     place: np.ndarray  # (width,): the bit of a unit
     matrix: np.ndarray  # (dim, dim) of `near_vertex`
     residual: np.ndarray  # (dim,)
+    known: np.ndarray  # (levels,): units that cut, as the level before has shown
+    inverse: np.ndarray  # (dim, dim) of `near_vertex`
     row: np.ndarray  # (dim,): rows of basic coordinates
     column: np.ndarray  # (dim,): columns that are not coordinates
-    tally: np.ndarray  # (3,): units that cut, units that do not, steps
+    tally: np.ndarray  # (8,): units that cut, units that do not, steps
 
 
 def new_flats(rows: int, dim: int, width: int) -> Flats:
@@ -70,7 +74,8 @@ def new_flats(rows: int, dim: int, width: int) -> Flats:
         basis=new_dictionaries(levels, rows, dim), settled=_integers(levels),
         above=_integers(levels, SEEN), below=_integers(levels, SEEN), seen=_integers(levels),
         place=_integers(width), matrix=np.zeros((dim, dim)), residual=np.zeros(dim),
-        row=_integers(dim), column=_integers(dim), tally=_integers(3),
+        known=_integers(levels), inverse=np.zeros((dim, dim)),
+        row=_integers(dim), column=_integers(dim), tally=_integers(8),
     )  # fmt: skip
 
 
@@ -91,8 +96,8 @@ def count_flats(shape, frames, forms, scratch, flats, top):
         if d.row_kind[0, row] == FREE:
             flats.place[d.row_name[0, row]] = place
             place += 1
-    flats.tally[:] = 0
-    flats.settled[0] = flats.seen[0] = 0
+    flats.tally[:3] = 0
+    flats.settled[0] = flats.seen[0] = flats.known[0] = 0
     level, total = 0, 0
     while level >= 0:
         if flats.settled[level] == 0:
@@ -105,14 +110,26 @@ def count_flats(shape, frames, forms, scratch, flats, top):
         if left <= 1:
             level -= 1
             continue
-        if left == 2 and _cross(d, flats, level):
-            total += 2
-            flats.tally[0] += 1
+        known = _crossing(flats, level, flats.place[d.row_name[level, row]])
+        if left == 2:
+            other = _other(d, level, row)
+            if known & 1 << flats.place[d.row_name[level, other]]:
+                total += 2
+                flats.tally[0] += 2
+            else:
+                quadrants = _pair(
+                    shape, frames, forms, scratch, flats, top, layer, level, row, other
+                )
+                if quadrants < 2:
+                    return 0
+                total += quadrants - 2
             level -= 1
             continue
         if not _section(d, flats, level, row):
             return 0
         level += 1
+        flats.settled[level] = flats.seen[level] = 0
+        flats.known[level] = known
     return total
 
 
@@ -186,7 +203,7 @@ def _missing(d, flats, level):
             continue
         left += 1
         bit = 1 << flats.place[d.row_name[level, row]]
-        if above & below & bit:
+        if (above & below | flats.known[level]) & bit:
             continue
         away = abs(entry(d, level, row, d.side.shape[1]))
         if away < best:
@@ -220,13 +237,19 @@ def _look(shape, frames, forms, scratch, flats, top, layer, level):
         if d.row_kind[level, row] == FREE:
             unit = d.row_name[level, row]
             value, bit = value_at(forms.rows[layer, unit], x), 1 << flats.place[unit]
-            wrong = 1.000001 * (forms.errors[layer, unit] + radius * forms.norms[layer, unit])
+            wrong = _wrong(forms, layer, unit, radius)
             if value > wrong:
                 above |= bit
             elif value < -wrong:
                 below |= bit
     flats.above[level, seen], flats.below[level, seen] = above, below
     flats.seen[level] = seen + 1
+
+
+@compiled_lean
+def _wrong(forms, layer, unit, radius):
+    """How much a unit's value at a point may differ from the true one so near to it."""
+    return 1.000001 * (forms.errors[layer, unit] + radius * forms.norms[layer, unit])
 
 
 @compiled_lean
@@ -268,17 +291,20 @@ def near_vertex(shape, frames, forms, flats, top, layer, level, x):
         for m in range(size):
             k = d.row_name[level, flats.row[m]]
             flats.matrix[e, m] = factor * form[k] * shape.radius[k]
+    inverse, matrix = flats.inverse, flats.matrix
     worst, distance = 0.0, 0.0
+    flats.tally[3] += 1
     for i in range(size):
         row, away, sizes, norm = flats.row[i], 0.0, 1.0, 0.0
         for e in range(equations):
-            inverse = abs(entry(d, level, row, flats.column[e]))
-            away += inverse * flats.residual[e]
-            sizes += inverse
+            number = entry(d, level, row, flats.column[e])
+            inverse[i, e] = number
+            away += abs(number) * flats.residual[e]
+            sizes += abs(number)
         for m in range(size):
             total = -1.0 if m == i else 0.0
             for e in range(equations):
-                total += entry(d, level, row, flats.column[e]) * flats.matrix[e, m]
+                total += inverse[i, e] * matrix[e, m]
             norm += abs(total)
         # rows of B have 1-norm 1 at most, so that rounding adds no more than this
         worst = max(worst, norm + 4.0 * shape.evaluation * sizes)
@@ -301,20 +327,122 @@ def near_vertex(shape, frames, forms, flats, top, layer, level, x):
 
 
 @compiled_lean
-def _cross(d, flats, level):
-    """Whether all four pairs of signs of the two watched units of a section have been seen."""
-    one, other = 0, 0
-    for row in range(d.rows[level]):
-        if d.row_kind[level, row] == FREE:
-            one, other = other, 1 << flats.place[d.row_name[level, row]]
+def _crossing(flats, level, place):
+    """The units that have been seen in all four pairs of signs with this one."""
+    bit = 1 << place
+    p0, p1, p2, p3 = 0, 0, 0, 0
+    for i in range(flats.seen[level]):
+        above, below = flats.above[level, i], flats.below[level, i]
+        if above & bit:
+            p0 |= above
+            p1 |= below
+        elif below & bit:
+            p2 |= above
+            p3 |= below
+    return p0 & p1 & p2 & p3
+
+
+@compiled_lean
+def _other(d, level, row):
+    """The last watched unit of a section but this one."""
+    other = -1
+    for i in range(d.rows[level]):
+        if d.row_kind[level, i] == FREE and i != row:
+            other = i
+    return other
+
+
+@compiled_lean
+def _pair(shape, frames, forms, scratch, flats, top, layer, level, one, other):
+    """How many pairs of signs the last two units of a section have in it, 0 if that is uncertain.
+
+    Both cut it.  A pair that no point has shown is looked for where the other unit has its sign.
+    """
+    d = flats.basis
+    first, second = d.row_name[level, one], d.row_name[level, other]
+    bit, partner = 1 << flats.place[first], 1 << flats.place[second]
     pairs = 0
     for i in range(flats.seen[level]):
         above, below = flats.above[level, i], flats.below[level, i]
-        if above & one:
-            pairs |= 1 if above & other else (2 if below & other else 0)
-        elif below & one:
-            pairs |= 4 if above & other else (8 if below & other else 0)
-    return pairs == 15
+        if above & bit:
+            pairs |= (1 if above & partner else 0) | (2 if below & partner else 0)
+        elif below & bit:
+            pairs |= (4 if above & partner else 0) | (8 if below & partner else 0)
+    number = 0
+    for pair in range(4):
+        if pairs & 1 << pair:
+            number += 1
+            continue
+        sign = 1.0 if pair < 2 else -1.0
+        limiting = 1.0 if pair % 2 == 0 else -1.0
+        found = _both(shape, frames, forms, scratch, flats, top, layer, level, sign, limiting,
+                      first, second)  # fmt: skip
+        if found < 0:
+            return 0
+        number += found
+        flats.tally[1 - found] += 1
+    return number
+
+
+@compiled_lean
+def _find(d, level, unit):
+    """The row of a watched unit, or -1."""
+    for row in range(d.rows[level]):
+        if d.row_kind[level, row] == FREE and d.row_name[level, row] == unit:
+            return row
+    return -1
+
+
+@compiled_lean
+def _both(
+    shape, frames, forms, scratch, flats, top, layer, level, sign, limiting, first, second
+):  # fmt: skip
+    """Whether two units have these signs together in a section: 1, 0, or -1 if uncertain."""
+    d, dim, index = flats.basis, flats.basis.side.shape[1], frames.splits[top]
+    target, slack = _find(d, level, first), _find(d, level, second)
+    if limiting * entry(d, level, slack, dim) < 0.0:
+        if sign * entry(d, level, target, dim) > 0.0:
+            first, second, target, slack = second, first, slack, target
+            sign, limiting = limiting, sign
+        else:
+            limit = 50 * (d.rows[level] + dim)
+            code, column, leaving, length, steps = drive(d, level, slack, limiting, limit, np.inf)
+            flats.tally[2] += steps + 1
+            if code != CROSSES:
+                return -1
+            take_step(d, level, column, leaving, length)
+    record(forms, index, layer, second)
+    frames.path_sign[top, index] = limiting
+    new = level + 1
+    copy(d, level, d, new)
+    name_row(d, new, slack, SLACK, index)
+    if limiting < 0.0:
+        negate_row(d, new, slack)
+    limit, patience = 50 * (d.rows[new] + dim), ROOM
+    while limit > 0:
+        if sign * entry(d, new, target, dim) > _NEAR_ZERO:
+            x = scratch.vertex
+            radius = near_vertex(shape, frames, forms, flats, top, layer, new, x)
+            value = sign * value_at(forms.rows[layer, first], x)
+            if radius >= 0.0 and value > _wrong(forms, layer, first, radius):
+                return 1
+        column, rates = steepest(d, new, target, sign)
+        value = sign * entry(d, new, target, dim)
+        if column < 0 or value + patience * rates < -_NEAR_ZERO:
+            if no_crossing(
+                shape, d, new, frames.path_sign[top], forms, scratch, layer, target, -sign
+            ):
+                return 0
+            if column < 0:
+                return -1
+            patience = np.inf
+        leaving, length = longest(d, new, column)
+        flats.tally[2] += 1
+        limit -= 1
+        if not length < np.inf:
+            return -1
+        take_step(d, new, column, leaving, length)
+    return -1
 
 
 @compiled_lean
@@ -338,6 +466,6 @@ def _section(d, flats, level, row):
     share = min(max(-entry(d, new, row, dim) / rate, 0.0), length)
     exchange(d, new, row, column, share * d.side[new, column])
     fix(d, new, column)
-    flats.settled[new] = flats.seen[new] = 0
     flats.tally[0] += 1
+    flats.tally[4] += 1
     return True
