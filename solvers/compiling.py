@@ -41,6 +41,11 @@ def compiled_lean(function: Callable[..., Any]) -> Any:
     return _compiled(function, set(), _nrt=False)
 
 
+def compiled_inline(function: Callable[..., Any]) -> Any:
+    """Like `compiled_lean`, and a part of every caller: calls hand over tuples array by array."""
+    return _compiled(function, set(), _nrt=False, forceinline=True)
+
+
 def compiled_sum(function: Callable[..., Any]) -> Any:
     """Like `compiled`; additions may be made in any order, and products fused into them.
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.compiling import compiled_lean, compiled_sum
+from solvers.compiling import compiled_inline, compiled_lean, compiled_sum
 
 FREE, SLACK, COORDINATE, FIXED = 0, 1, 2, 3  # kinds: rows are not FIXED, columns not FREE
 OPTIMAL, CROSSES, LOST = 0, 1, 2
@@ -62,19 +62,19 @@ def _integers(*size: int) -> np.ndarray:
     return np.zeros(size, dtype=np.int64)
 
 
-@compiled_lean
+@compiled_inline
 def entry(d, node, row, column):
     """An entry of the table; column `dim` has the values."""
     return d.table[node, column, row // LANES, row % LANES]
 
 
-@compiled_lean
+@compiled_inline
 def set_entry(d, node, row, column, number):
     """The same, written."""
     d.table[node, column, row // LANES, row % LANES] = number
 
 
-@compiled_lean
+@compiled_inline
 def name_row(d, node, row, kind, name):
     """What the basic variable of a row is, and so its bounds."""
     d.row_kind[node, row], d.row_name[node, row] = kind, name
@@ -119,7 +119,7 @@ def negate_row(d, node, row):
         set_entry(d, node, row, j, -entry(d, node, row, j))
 
 
-@compiled_lean
+@compiled_inline
 def copy(source, i, target, k):
     """Dictionary k of one stack becomes dictionary i of another one, or of the same."""
     dim, rows = source.side.shape[1], source.rows[i]
@@ -141,7 +141,7 @@ def copy(source, i, target, k):
                 target.table[k, j, b, q] = source.table[i, j, b, q]
 
 
-@compiled_lean
+@compiled_inline
 def exchange(d, node, row, column, move):
     """Displace the non-basic variable of `column` and make it change places with that of `row`."""
     table, line, side = d.table[node], d.line[node], d.side[node]
@@ -187,13 +187,13 @@ def exchange(d, node, row, column, move):
     d.column_kind[node, column], d.column_name[node, column] = kind, name
 
 
-@compiled_lean
+@compiled_inline
 def fix(d, node, column):
     """A free form that has become non-basic, at zero, stays so."""
     d.column_kind[node, column], d.side[node, column] = FIXED, 0.0
 
 
-@compiled_lean
+@compiled_inline
 def steepest(d, node, target, sign):
     """(column, rates): which column raises sign·b_target fastest, -1: none; the sum of all rates.
 
@@ -210,7 +210,7 @@ def steepest(d, node, target, sign):
     return column, total
 
 
-@compiled_lean
+@compiled_inline
 def longest(d, node, column):
     """(leaving row, length) of a step along a column.
 
@@ -237,7 +237,7 @@ def longest(d, node, column):
     return leaving, length
 
 
-@compiled_lean
+@compiled_inline
 def take_step(d, node, column, leaving, length):
     """Move the entering variable by `length` and exchange it with the row that stops it."""
     dim, side = d.side.shape[1], d.side[node, column]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regions.counting.simplex_cell import no_crossing, record, value_at, vertex
-from solvers.compiling import compiled_lean
+from solvers.compiling import compiled_inline, compiled_lean
 from solvers.dictionary import (
     COORDINATE,
     CROSSES,
@@ -133,7 +133,7 @@ def count_flats(shape, frames, forms, scratch, flats, top):
     return total
 
 
-@compiled_lean
+@compiled_inline
 def _nearest(d, level):
     """(row, number) of the watched units of a section: the one whose hyperplane is nearest."""
     best, nearest, left = np.inf, -1, 0
@@ -146,7 +146,7 @@ def _nearest(d, level):
     return nearest, left
 
 
-@compiled_lean
+@compiled_inline
 def _settle(shape, frames, forms, scratch, flats, top, layer, level):
     """Decide all units of a section, and drop those that do not cut it; how many do, or -1."""
     d, dim = flats.basis, flats.basis.side.shape[1]
@@ -182,7 +182,7 @@ def _settle(shape, frames, forms, scratch, flats, top, layer, level):
                 break
 
 
-@compiled_lean
+@compiled_inline
 def _has_seen(signs, seen, level, bit):
     for i in range(seen):
         if signs[level, i] & bit:
@@ -190,7 +190,7 @@ def _has_seen(signs, seen, level, bit):
     return False
 
 
-@compiled_lean
+@compiled_inline
 def _missing(d, flats, level):
     """(row, sign, number of units): a watched unit and a sign of it that no point has shown."""
     above, below = 0, 0
@@ -211,7 +211,7 @@ def _missing(d, flats, level):
     return target, sign, left
 
 
-@compiled_lean
+@compiled_inline
 def _look(shape, frames, forms, scratch, flats, top, layer, level):
     """Remember the signs of the watched units at the present vertex, if they are new."""
     d, dim, seen = flats.basis, flats.basis.side.shape[1], flats.seen[level]
@@ -246,13 +246,13 @@ def _look(shape, frames, forms, scratch, flats, top, layer, level):
     flats.seen[level] = seen + 1
 
 
-@compiled_lean
+@compiled_inline
 def _wrong(forms, layer, unit, radius):
     """How much a unit's value at a point may differ from the true one so near to it."""
     return 1.000001 * (forms.errors[layer, unit] + radius * forms.norms[layer, unit])
 
 
-@compiled_lean
+@compiled_inline
 def near_vertex(shape, frames, forms, flats, top, layer, level, x):
     """Put a dictionary's vertex into x; how far from it, at most, there is a point of the section.
 
@@ -326,7 +326,7 @@ def near_vertex(shape, frames, forms, flats, top, layer, level, x):
     return radius
 
 
-@compiled_lean
+@compiled_inline
 def _crossing(flats, level, place):
     """The units that have been seen in all four pairs of signs with this one."""
     bit = 1 << place
@@ -393,7 +393,7 @@ def _find(d, level, unit):
     return -1
 
 
-@compiled_lean
+@compiled_inline
 def _both(
     shape, frames, forms, scratch, flats, top, layer, level, sign, limiting, first, second
 ):  # fmt: skip
@@ -445,7 +445,7 @@ def _both(
     return -1
 
 
-@compiled_lean
+@compiled_inline
 def _section(d, flats, level, row):
     """Make the section with one unit's hyperplane the next level; the unit leaves this one.
 
