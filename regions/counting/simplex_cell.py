@@ -335,10 +335,10 @@ def is_zero(shape, frames, forms, top, layer, unit):
     if not shape.unbiased[layer, unit]:
         return False
     if layer == 0:
+        weights = 0
         for k in range(shape.middle.shape[0] + 1):
-            if forms.rows[0, unit, k] != 0.0:
-                return False
-        return True
+            weights += forms.rows[0, unit, k] != 0.0
+        return weights == 0
     for u in range(shape.widths[layer - 1]):
         if frames.status[top, layer - 1, u] == 1 and shape.weights[layer - 1, u, unit] != 0.0:
             return False

@@ -64,7 +64,7 @@ class Flats(NamedTuple):
     inverse: np.ndarray  # (dim, dim) of `near_vertex`
     row: np.ndarray  # (dim,): rows of basic coordinates
     column: np.ndarray  # (dim,): columns that are not coordinates
-    tally: np.ndarray  # (8,): units that cut, units that do not, steps
+    tally: np.ndarray  # (3,): units that cut, units that do not, steps
 
 
 def new_flats(rows: int, dim: int, width: int) -> Flats:
@@ -75,7 +75,7 @@ def new_flats(rows: int, dim: int, width: int) -> Flats:
         above=_integers(levels, SEEN), below=_integers(levels, SEEN), seen=_integers(levels),
         place=_integers(width), matrix=np.zeros((dim, dim)), residual=np.zeros(dim),
         known=_integers(levels), inverse=np.zeros((dim, dim)),
-        row=_integers(dim), column=_integers(dim), tally=_integers(8),
+        row=_integers(dim), column=_integers(dim), tally=_integers(3),
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def count_flats(shape, frames, forms, scratch, flats, top):
         if d.row_kind[0, row] == FREE:
             flats.place[d.row_name[0, row]] = place
             place += 1
-    flats.tally[:3] = 0
+    flats.tally[:] = 0
     flats.settled[0] = flats.seen[0] = flats.known[0] = 0
     level, total = 0, 0
     while level >= 0:
@@ -178,25 +178,24 @@ def _settle(shape, frames, forms, scratch, flats, top, layer, level):
                 return -1
             take_step(d, level, column, leaving, length)
             _look(shape, frames, forms, scratch, flats, top, layer, level)
-            if _has_seen(flats.above if sign > 0.0 else flats.below, flats.seen[level], level, bit):
+            if _union(flats.above if sign > 0.0 else flats.below, flats.seen[level], level) & bit:
                 break
 
 
 @compiled_inline
-def _has_seen(signs, seen, level, bit):
+def _union(signs, seen, level):
+    """All bits that any point of a section has."""
+    bits = 0
     for i in range(seen):
-        if signs[level, i] & bit:
-            return True
-    return False
+        bits |= signs[level, i]
+    return bits
 
 
 @compiled_inline
 def _missing(d, flats, level):
     """(row, sign, number of units): a watched unit and a sign of it that no point has shown."""
-    above, below = 0, 0
-    for i in range(flats.seen[level]):
-        above |= flats.above[level, i]
-        below |= flats.below[level, i]
+    above = _union(flats.above, flats.seen[level], level)
+    below = _union(flats.below, flats.seen[level], level)
     best, target, sign, left = np.inf, -1, 0.0, 0
     for row in range(d.rows[level]):
         if d.row_kind[level, row] != FREE:
@@ -293,7 +292,6 @@ def near_vertex(shape, frames, forms, flats, top, layer, level, x):
             flats.matrix[e, m] = factor * form[k] * shape.radius[k]
     inverse, matrix = flats.inverse, flats.matrix
     worst, distance = 0.0, 0.0
-    flats.tally[3] += 1
     for i in range(size):
         row, away, sizes, norm = flats.row[i], 0.0, 1.0, 0.0
         for e in range(equations):
@@ -467,5 +465,4 @@ def _section(d, flats, level, row):
     exchange(d, new, row, column, share * d.side[new, column])
     fix(d, new, column)
     flats.tally[0] += 1
-    flats.tally[4] += 1
     return True

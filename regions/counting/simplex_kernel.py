@@ -5,7 +5,8 @@ It holds a feasible dictionary, whose rows are the splits above it and the undec
 layer, and a point strictly inside.  To decide a unit, its row is driven to the sign that it does
 not have at the vertex.  If it crosses zero, the two ends of that edge are feasible vertices of the
 two children, and a point between the node's own and the far vertex lies inside the other child; if
-it does not, the multipliers at the optimum prove that the unit keeps its sign.
+it does not, the multipliers at the optimum prove that the unit keeps its sign.  Where few units of
+the last layer are open, and regions are counted only, `simplex_flats` counts all at once.
 
 Dictionaries only propose.  Every point is evaluated on the original forms, every proof is a sum of
 the original forms, both outside their error bounds.  Where that fails, the dictionary is built
@@ -65,23 +66,32 @@ def run(shape, frames, forms, scratch, flats, failures, leaves, state, budget):
                 enter(shape, frames, forms, top)
             continue
         state[NODES] += 1
-        if room == 0 and frames.layer[top] == layers - 1:
-            if 1 < opened <= TOGETHER and frames.whole[top] == 0:
-                found = count_flats(shape, frames, forms, scratch, flats, top)
-                if found > 0:
-                    state[FOUND] += found
-                    state[TOP] = top
-                    state[SPLITS] += flats.tally[0]
-                    state[PROOFS] += flats.tally[1]
-                    state[STEPS] += flats.tally[2]
-                    continue
-                frames.whole[top] = 1
+        few = frames.layer[top] == layers - 1 and 1 < opened <= TOGETHER
+        if room == 0 and few and _together(shape, frames, forms, scratch, flats, state, top):
+            continue
         if not _decide(shape, frames, forms, scratch, leaves, state, top, layers):
             if frames.fresh[top] == 0:
                 rebuild(shape, frames, forms, top)
             else:
                 set_aside(frames, forms, failures, state, top)
     return PAUSED
+
+
+@compiled_lean
+def _together(shape, frames, forms, scratch, flats, state, top):
+    """Whether the regions of a cell of the last layer were counted without making them."""
+    if frames.whole[top] != 0:
+        return False
+    found = count_flats(shape, frames, forms, scratch, flats, top)
+    state[STEPS] += flats.tally[2]
+    if found == 0:
+        frames.whole[top] = 1
+        return False
+    state[FOUND] += found
+    state[SPLITS] += flats.tally[0]
+    state[PROOFS] += flats.tally[1]
+    state[TOP] = top
+    return True
 
 
 @compiled_lean
@@ -119,9 +129,7 @@ def _decide(shape, frames, forms, scratch, leaves, state, top, layers):
     limit, room, proven = 50 * (d.rows[top] + dim), ROOM if vertex_sign == sign else np.inf, False
     code, column, leaving, length, steps = drive(d, top, row, -vertex_sign, limit, room)
     if code == OPTIMAL and room < np.inf:
-        proven = no_crossing(
-            shape, d, top, frames.path_sign[top], forms, scratch, layer, row, sign
-        )
+        proven = no_crossing(shape, d, top, frames.path_sign[top], forms, scratch, layer, row, sign)
         if not proven:  # once more, to the very end
             code, column, leaving, length, more = drive(d, top, row, -sign, limit, np.inf)
             steps += more

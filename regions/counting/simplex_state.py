@@ -38,7 +38,7 @@ class Cells(NamedTuple):
     layer: np.ndarray
     splits: np.ndarray  # rows of the domain and splits: the limiting rows
     fresh: np.ndarray  # whether the dictionary was built for this node
-    whole: np.ndarray  # whether the regions cannot be counted together
+    whole: np.ndarray  # whether its regions could not be counted together
     basis: Dictionary  # rows are coordinates, splits, and units: FREE
     status: np.ndarray  # (nodes, layers, width): bits, -1 where undecided
     path_sign: np.ndarray  # (nodes, rows)
