@@ -43,7 +43,7 @@ from solvers.dictionary import (
 )  # fmt: skip
 
 TOGETHER = 12  # open units of a cell, at most, whose regions are counted together
-SEEN = 32  # points of a section that are remembered
+SEEN = 64  # points of a section that are remembered
 ROOM = 2.0  # range of the scaled forms and coordinates over the box
 
 _NEAR_ZERO = 1e-9  # scaled values whose sign is not even guessed

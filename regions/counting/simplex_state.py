@@ -5,7 +5,7 @@ A form is its coefficients and, last, its constant.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -130,13 +130,11 @@ Stack = TypeVar("Stack", Cells, WideCells, Dictionary)
 
 def twice(old: Stack) -> Stack:
     """A stack with room for twice as many nodes."""
-    return type(old)(*(_twice(part) for part in old))
-
-
-def _twice(part: np.ndarray | Dictionary) -> np.ndarray | Dictionary:
-    if isinstance(part, Dictionary):
-        return twice(part)
-    return np.concatenate([part, np.zeros_like(part)])
+    parts: list[Any] = [
+        twice(part) if isinstance(part, Dictionary) else np.concatenate([part, np.zeros_like(part)])
+        for part in old
+    ]
+    return type(old)(*parts)
 
 
 def new_forms(rows: int, dim: int, layers: int, width: int) -> Forms:
