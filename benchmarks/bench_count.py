@@ -3,7 +3,7 @@
     python -m benchmarks [--engine NAME] [--only NAME] [--most N] [--time-limit SECONDS]
                          [--json FILE]
 
-The networks are the published ones of up to 322 000 regions; the engine `lp`, which would take
+The networks are the published ones, and two of 6 and 10 million regions; `lp`, which would take
 minutes for the large ones, is given those of up to 10 000 (`--most N` for more).
 
 One line per network:
@@ -103,6 +103,8 @@ BENCHES = (
     by_default(321872, 6, 32, 1),
     by_default(21880, 8, 12, 12, 1),
     by_default(37032, 10, 16, 1),
+    by_default(5992719, 12, 16, 16, 1),
+    by_default(10131241, 16, 24, 1),
     Bench("ACAS 3_3, prop 4", 1201, lambda: acas_xu("acasxu_3_3.onnx", "prop_4.vnnlib")),
     Bench("ACAS 1_1, prop 3", 71930, lambda: acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib")),
 )

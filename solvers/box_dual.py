@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.compiling import compiled, compiled_sum
-from solvers.copying import copy
+from solvers.copying import assign
 
 BELOW, REACHES, LOST = 0, 1, 2
 
@@ -125,7 +125,7 @@ def climb(space, count, constant, size, limit):
 def _price(space, count, size):
     """The multipliers and reduced costs of the given basis, and the ends that they ask for."""
     space.multiplier[:count] = 0.0
-    copy(space.cost, space.reduced)
+    assign(space.reduced, space.cost)
     if not _invert(space, size):
         return False
     for i in range(size):

@@ -44,11 +44,8 @@ def compiled_sum(function: Callable[..., Any]) -> Any:
 
 
 def compiled_inline(function: Callable[..., Any]) -> Any:
-    """Like `compiled`, and copied into every function that calls it, for those called once.
-
-    Passing the arrays of a whole engine costs more than a short function does.
-    """
-    return _compiled(function, set(), inline="always")
+    """Like `compiled`, and a part of every caller: calls hand over tuples array by array."""
+    return _compiled(function, set(), forceinline=True)
 
 
 def _compiled(function: Callable[..., Any], fastmath: set[str], **more: Any) -> Any:

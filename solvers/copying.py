@@ -6,15 +6,15 @@ from solvers.compiling import compiled
 
 
 @compiled
-def copy(source, target):
+def assign(to, given):
     """Write a vector over the beginning of another."""
-    for k in range(source.shape[0]):
-        target[k] = source[k]
+    for k in range(given.shape[0]):
+        to[k] = given[k]
 
 
 @compiled
-def copy_all(source, target):
+def assign_all(to, given):
     """Write a matrix over the beginning of another."""
-    for i in range(source.shape[0]):
-        for k in range(source.shape[1]):
-            target[i, k] = source[i, k]
+    for i in range(given.shape[0]):
+        for k in range(given.shape[1]):
+            to[i, k] = given[i, k]

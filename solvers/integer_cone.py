@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.compiling import compiled
-from solvers.copying import copy
+from solvers.copying import assign
 from solvers.long_integers import LIMIT, long_mixed
 from solvers.vertices import lowest_bit, popcount
 
@@ -120,7 +120,7 @@ def meet(x, size, facets, start, lines, number, value, rank, count, out, out_siz
             if i == pivot:
                 continue
             if value[i] == 0:
-                copy(x[i, :count], out[place])
+                assign(out[place], x[i, :count])
                 out_size[place] = size[i]
             else:
                 bound = mixed(x, size, i, pivot, value, count, out, place)
@@ -135,7 +135,7 @@ def meet(x, size, facets, start, lines, number, value, rank, count, out, out_siz
         if i < start + lines or value[i] == 0:
             if place == room:
                 return FULL, 0, pivot
-            copy(x[i, :count], out[place])
+            assign(out[place], x[i, :count])
             out_size[place], out_facets[place] = size[i], facets[i]
             place += 1
     for i in range(start + lines, stop):

@@ -9,23 +9,38 @@ from typing import Any
 import numpy as np
 import pytest
 
+from solvers import dictionary
 from solvers.backend import get_backend
 from solvers.dictionary import (
     COORDINATE,
     CROSSES,
+    FIXED,
     FLIP,
     FREE,
+    LANES,
     LOST,
     OPTIMAL,
     SLACK,
+    copy,
     drive,
+    drop_row,
+    entry,
     exchange,
+    fix,
     largest_on_box,
-    next_step,
+    longest,
+    name_row,
+    negate_row,
+    new_dictionaries,
+    new_row,
+    set_entry,
+    steepest,
     take_step,
-)
+)  # fmt: skip
 from solvers.program import LinearProgram
 from solvers.solution import Status
+
+NODE = 1  # of two: the other one is full of numbers that must stay as they are
 
 
 @dataclass
@@ -34,48 +49,71 @@ class Dictionary:
 
     a: np.ndarray
     c: np.ndarray
-    side: np.ndarray
-    table: np.ndarray = field(init=False)
-    value: np.ndarray = field(init=False)
-    alive: np.ndarray = field(init=False)
+    start: np.ndarray
+    d: dictionary.Dictionary = field(init=False)
 
     def __post_init__(self) -> None:
         rows, dim = self.a.shape
-        place = np.random.default_rng(rows).permutation(rows + 2)  # two rows are not in use
-        self.alive = np.sort(place[:rows])
-        self.table = np.full((rows + 2, dim), np.nan)
-        self.value = np.full(rows + 2, np.nan)
-        self.table[self.alive] = self.a
-        self.value[self.alive] = self.a @ -self.side + self.c
-        self.row_kind = np.full(rows + 2, COORDINATE)
-        self.row_kind[self.alive] = SLACK
-        self.row_kind[self.target] = FREE
-        self.row_name = np.full(rows + 2, -1)
-        self.row_name[self.alive] = np.arange(rows)
-        self.column_kind = np.full(dim, COORDINATE)
-        self.column_name = np.arange(dim)
-        self.alive_and_more = np.append(self.alive, [0, 0])
-
-    @property
-    def target(self) -> int:
-        return int(self.alive[-1])
+        self.d = d = new_dictionaries(2, rows, dim)
+        for part in d:
+            part[...] = 77  # whatever was there before
+        d.rows[NODE] = 0
+        d.column_kind[NODE], d.column_name[NODE] = COORDINATE, np.arange(dim)
+        d.side[NODE] = self.start
+        values = self.a @ -self.start + self.c
+        for i in range(rows):
+            kind = SLACK if i + 1 < rows else FREE
+            assert new_row(d, NODE, kind, i) == i
+            for k in range(dim):
+                set_entry(d, NODE, i, k, self.a[i, k])
+            set_entry(d, NODE, i, dim, values[i])
 
     @property
     def count(self) -> int:
-        return len(self.alive)
+        return int(self.d.rows[NODE])
 
     @property
-    def arrays(self) -> tuple:
-        return (
-            self.table, self.value, self.row_kind, self.row_name, self.alive_and_more, self.count,
-            self.column_kind, self.column_name, self.side,
-        )  # fmt: skip
+    def dim(self) -> int:
+        return self.a.shape[1]
+
+    @property
+    def target(self) -> int:
+        """The row of the free form."""
+        return int(np.flatnonzero(self.row_kind == FREE)[0])
+
+    @property
+    def table(self) -> np.ndarray:
+        return self.d.table[NODE].reshape(self.dim + 1, -1)[:-1, : self.count].T.copy()
+
+    @property
+    def value(self) -> np.ndarray:
+        return self.d.table[NODE].reshape(self.dim + 1, -1)[-1, : self.count].copy()
+
+    @property
+    def row_kind(self) -> np.ndarray:
+        return self.d.row_kind[NODE, : self.count].copy()
+
+    @property
+    def row_name(self) -> np.ndarray:
+        return self.d.row_name[NODE, : self.count].copy()
+
+    @property
+    def column_kind(self) -> np.ndarray:
+        return self.d.column_kind[NODE].copy()
+
+    @property
+    def column_name(self) -> np.ndarray:
+        return self.d.column_name[NODE].copy()
+
+    @property
+    def side(self) -> np.ndarray:
+        return self.d.side[NODE].copy()
 
     def step(self, sign: float) -> tuple[int, int, float]:
-        return next_step(
-            self.table, self.value, self.row_kind, self.alive_and_more, self.count,
-            self.column_kind, self.side, self.target, sign,
-        )  # fmt: skip
+        column, _ = steepest(self.d, NODE, self.target, sign)
+        if column < 0:
+            return column, FLIP, 0.0
+        return (column, *longest(self.d, NODE, column))
 
     def exact(self) -> tuple[list[list[Fraction]], list[Fraction]]:
         """Table and values of the present basis, solved afresh from the original forms.
@@ -87,14 +125,14 @@ class Dictionary:
         rows, constants = [], []
         for k in range(dim):
             form, constant = self.form(int(self.column_kind[k]), int(self.column_name[k]))
-            stands = 0 if self.column_kind[k] == SLACK else -Fraction(float(self.side[k]))
+            stands = -Fraction(float(self.side[k])) if self.column_kind[k] == COORDINATE else 0
             rows.append(form)
             constants.append(stands - constant)
         inverse = inverted(rows)
         x = [dot(line, constants) for line in inverse]
         table, values = [], []
-        for i in self.alive:
-            form, constant = self.form(int(self.row_kind[i]), int(self.row_name[i]))
+        for kind, name in zip(self.row_kind, self.row_name, strict=True):
+            form, constant = self.form(int(kind), int(name))
             table.append([dot(form, [line[k] for line in inverse]) for k in range(dim)])
             values.append(dot(form, x) + constant)
         return table, values
@@ -106,12 +144,17 @@ class Dictionary:
 
     def assert_exact(self) -> None:
         table, values = self.exact()
-        assert np.allclose(self.table[self.alive], np.array(table, dtype=float), 1e-9, 1e-9)
-        assert np.allclose(self.value[self.alive], np.array(values, dtype=float), 1e-9, 1e-9)
-        assert np.isnan(self.table).all(axis=1).sum() == 2, "rows not in use are left alone"
+        assert np.allclose(self.table, np.array(table, dtype=float), 1e-9, 1e-9)
+        assert np.allclose(self.value, np.array(values, dtype=float), 1e-9, 1e-9)
+        low = np.select([self.row_kind == SLACK, self.row_kind == COORDINATE], [0.0, -1.0], -np.inf)
+        high = np.where(self.row_kind == COORDINATE, 1.0, np.inf)
+        assert (self.d.low[NODE].ravel()[: self.count] == low).all()
+        assert (self.d.high[NODE].ravel()[: self.count] == high).all()
+        for part in self.d:
+            assert (part[1 - NODE] == 77).all(), "the other dictionary is left alone"
 
     def assert_feasible(self) -> None:
-        for i in self.alive:
+        for i in range(self.count):
             if self.row_kind[i] == SLACK:
                 assert self.value[i] >= -1e-9
             if self.row_kind[i] == COORDINATE:
@@ -169,17 +212,19 @@ def test_exchanges_keep_the_dictionary_exact(dim: int):
     for seed in range(20):
         one = random_one(seed, dim, 6)
         for _ in range(6):
-            sizes = np.abs(one.table[one.alive[:-1]])  # the watched row stays basic
-            place, column = divmod(int(np.argmax(sizes * random.random(sizes.shape))), dim)
-            if sizes[place, column] < 1e-3:
+            sizes = np.abs(one.table[:-1])  # the watched row stays basic
+            row, column = divmod(int(np.argmax(sizes * random.random(sizes.shape))), dim)
+            if sizes[row, column] < 1e-3:
                 continue
-            row = int(one.alive[place])
-            exchange(one.table, one.alive_and_more, one.count, row, column)
-            names = one.row_kind[row], one.row_name[row]
-            one.row_kind[row], one.row_name[row] = one.column_kind[column], one.column_name[column]
-            one.column_kind[column], one.column_name[column] = names
+            before, slopes, move = one.value, one.table[:, column], random.standard_normal() / 8
+            entered = -one.side[column] if one.column_kind[column] == COORDINATE else 0.0
+            exchange(one.d, NODE, row, column, move)
+            one.d.side[NODE, column] = 1.0  # wherever it stands: only rows and names are tested
             table, _ = one.exact()
-            assert np.allclose(one.table[one.alive], np.array(table, dtype=float), 1e-9, 1e-9)
+            assert np.allclose(one.table, np.array(table, dtype=float), 1e-9, 1e-9)
+            moved = before + slopes * move
+            moved[row] = entered + move
+            assert one.value == pytest.approx(moved, abs=1e-9)
 
 
 @pytest.mark.parametrize("touching", [False, True])
@@ -191,6 +236,9 @@ def test_steps_climb_along_edges(dim: int, touching: bool):
         one, sign = random_one(seed, dim, 2 * dim + 1, touching), 1.0 - 2 * (seed % 2)
         for _ in range(6):
             rates = sign * one.table[one.target] * one.side
+            assert steepest(one.d, NODE, one.target, sign)[1] == pytest.approx(
+                np.maximum(rates, 0).sum()
+            )
             column, leaving, length = one.step(sign)
             if column < 0:
                 assert rates.max() <= 1e-11
@@ -200,14 +248,14 @@ def test_steps_climb_along_edges(dim: int, touching: bool):
             before = one.value.copy()
             values = before + one.table[:, column] * length * one.side[column]
             beyond = values + one.table[:, column] * one.side[column] * 1e-3
-            kinds = one.row_kind[one.alive]
-            for now, later in ((values[one.alive], True), (beyond[one.alive], False)):
+            kinds = one.row_kind
+            for now, later in ((values, True), (beyond, False)):
                 slack, coordinate = now[kinds == SLACK], now[kinds == COORDINATE]
                 inside = bool((slack >= -1e-7).all() and (np.abs(coordinate) <= 1 + 1e-7).all())
                 inside &= one.column_kind[column] == SLACK or length + (not later) * 1e-3 <= 2
                 slow = np.abs(one.table[leaving, column]) < 1e-3 if leaving != FLIP else False
                 assert inside == later or slow, "feasible there, and not a little further"
-            take_step(*one.arrays, column, leaving, length)
+            take_step(one.d, NODE, column, leaving, length)
             flips += leaving == FLIP
             taken += 1
             one.assert_exact()
@@ -217,8 +265,10 @@ def test_steps_climb_along_edges(dim: int, touching: bool):
     assert taken and ends and (flips or touching or dim < 4)
 
 
-def run(one: Dictionary, sign: int, limit: int = 500) -> tuple[int, int, int, float, int]:
-    return drive(*one.arrays, one.target, float(sign), limit)
+def run(
+    one: Dictionary, sign: int, limit: int = 500, room: float = np.inf
+) -> tuple[int, int, int, float, int]:
+    return drive(one.d, NODE, one.target, float(sign), limit, room)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5, 10])
@@ -232,7 +282,7 @@ def test_driving_reaches_the_optimum_or_crosses(dim: int, rows: int, touching: b
         best = 1 / 8 if seed % 2 else -1 / 8
         shift = sign * (best - one.extreme(sign))
         one.c[-1] += shift
-        one.value[one.target] += shift
+        one.d.table[NODE, one.dim, one.target // LANES, one.target % LANES] += shift
         if sign * one.value[one.target] > 0:
             continue  # it has this sign already
         code, column, leaving, length, steps = run(one, sign)
@@ -244,7 +294,7 @@ def test_driving_reaches_the_optimum_or_crosses(dim: int, rows: int, touching: b
             assert sign * one.value[one.target] == pytest.approx(best, abs=1e-8)
         else:
             assert best > 0
-            take_step(*one.arrays, column, leaving, length)
+            take_step(one.d, NODE, column, leaving, length)
             one.assert_exact()
             one.assert_feasible()
             assert 0 < sign * one.value[one.target] <= best + 1e-8
@@ -255,15 +305,101 @@ def test_driving_reaches_the_optimum_or_crosses(dim: int, rows: int, touching: b
 def test_what_has_no_end_is_lost():
     """A column that nothing limits, and more steps than allowed."""
     free = random_one(0, 2, 0)
-    free.column_kind[:] = SLACK
-    free.table[free.target] = [1.0, 0.0]
-    free.value[free.target] = -1.0
-    free.side[:] = 1.0
+    free.d.column_kind[NODE], free.d.side[NODE] = SLACK, 1.0
+    for column, number in enumerate((1.0, 0.0, -1.0)):
+        set_entry(free.d, NODE, free.target, column, number)
     assert run(free, 1)[0] == LOST
     for limit in (0, 1, 2):
         one = random_one(3, 6, 12)
-        one.value[one.target] = one.c[-1] = -50.0
+        one.c[-1] = -50.0
+        set_entry(one.d, NODE, one.target, one.dim, -50.0)
         assert run(one, 1, limit)[::4] == (LOST, limit)
+
+
+@pytest.mark.parametrize("dim", [2, 5, 9])
+def test_what_no_column_can_reach_is_not_pursued(dim: int):
+    """With `room`, driving ends where all rates together are too slow; never below a true zero."""
+    sooner = 0
+    for seed in range(24):
+        best, steps = (1 / 8 if seed % 2 else -1 / 8), []
+        for room in (np.inf, 2.0):  # the forms' ranges over the cube are 2 at most
+            one = random_one(seed, dim, 2 * dim)
+            shift = best - one.extreme(1)
+            one.c[-1] += shift
+            set_entry(one.d, NODE, one.target, dim, one.value[one.target] + shift)
+            if one.value[one.target] > 0:
+                break
+            code, *_, number = run(one, 1, room=room)
+            assert code == (CROSSES if best > 0 else OPTIMAL)
+            one.assert_feasible()
+            steps.append(number)
+        if len(steps) == 2:
+            assert steps[1] <= steps[0] and (best < 0 or steps[0] == steps[1])
+            sooner += steps[1] < steps[0]
+    assert sooner
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 17])
+def test_rows_are_dropped_copied_negated_and_named(rows: int):
+    one = random_one(rows, 3, rows)
+    run(one, 1, 3)
+    table, value = one.table, one.value
+    d = one.d
+    copy(d, NODE, d, NODE)
+    other = new_dictionaries(3, rows + 1, 3)
+    for part in other:
+        part[...] = -5
+    copy(d, NODE, other, 2)
+    for mine, new in zip(d, other, strict=True):
+        if mine is not d.line and mine is not d.limit:
+            held = new[2].ravel()[: one.count] if new.ndim > 2 else new[2]
+            given = mine[NODE].ravel()[: one.count] if mine.ndim > 2 else mine[NODE]
+            assert (np.atleast_1d(held)[: one.count] == np.atleast_1d(given)[: one.count]).all()
+        assert (new[:2] == -5).all()
+    target = one.target
+    negate_row(d, NODE, target)
+    assert (one.table[target] == -table[target]).all() and one.value[target] == -value[target]
+    negate_row(d, NODE, target)
+    name_row(d, NODE, target, SLACK, rows)
+    one.assert_exact()
+    name_row(d, NODE, target, FREE, rows)
+    drop_row(d, NODE, 0)
+    assert one.count == rows
+    one.assert_exact()
+    assert entry(d, NODE, 0, 3) == value[-1]  # the last row has taken the place
+    row = new_row(d, NODE, COORDINATE, 1)
+    assert row == rows and d.low[NODE].ravel()[row] == -1.0 and d.high[NODE].ravel()[row] == 1.0
+
+
+@pytest.mark.parametrize("dim", [2, 4, 7])
+def test_a_fixed_form_stays_zero(dim: int):
+    """A section: what was exchanged for a column and fixed is zero at every later vertex."""
+    fixed = 0
+    for seed in range(12):
+        one = random_one(seed, dim, dim + 2)
+        value = one.value[one.target]
+        code, column, _, length, _ = run(one, 1 if value < 0 else -1)
+        if code != CROSSES:
+            continue
+        rate = one.table[one.target, column] * one.side[column]
+        share = min(max(-one.value[one.target] / rate, 0.0), length)
+        name = int(one.row_name[one.target])
+        exchange(one.d, NODE, one.target, column, share * one.side[column])
+        fix(one.d, NODE, column)
+        one.assert_exact()
+        one.assert_feasible()
+        for target in range(min(one.count, 4)):
+            for sign in (1.0, -1.0):
+                entering, _ = steepest(one.d, NODE, target, sign)
+                assert entering != column
+                if entering >= 0:
+                    leaving, length = longest(one.d, NODE, entering)
+                    take_step(one.d, NODE, entering, leaving, length)
+        assert (one.column_kind[column], one.column_name[column]) == (FIXED, name)
+        one.assert_exact()
+        one.assert_feasible()
+        fixed += 1
+    assert fixed > 3
 
 
 def test_the_largest_value_on_a_box():

@@ -17,6 +17,7 @@ from regions.counting.forms import Halfspaces
 from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix
 from regions.counting.shape import first_rows, shape_of
+from regions.counting.simplex_flats import new_flats
 from regions.counting.simplex_kernel import (
     FAILED,
     FOUND,
@@ -32,6 +33,7 @@ from regions.counting.simplex_state import (
     Failures,
     Place,
     Scratch,
+    keep_last,
     new_cells,
     new_forms,
     new_wide_cells,
@@ -76,6 +78,7 @@ class SimplexEngine:
             self.dual, self.cells = new_box_dual(rows, dim), new_wide_cells(STACK, *sizes)
         else:
             self.dual, self.cells = None, new_cells(STACK, *sizes)
+            self.flats = new_flats(rows, dim, width)
         self.forms = new_forms(*sizes)
         self.scratch = Scratch(np.zeros(dim), np.zeros(dim), np.zeros(dim + 1), np.zeros(rows))
         self.failures = Failures(
@@ -156,7 +159,7 @@ class SimplexEngine:
         working = self.place, self.cells, self.forms, self.scratch
         keeping = self.failures, self.leaves, self.state, budget
         if self.dual is None:
-            return run(*working, *keeping)
+            return run(*working, self.flats, *keeping)
         return run_wide(*working, self.dual, *keeping)
 
     def list_regions(self, room: int) -> None:
@@ -169,9 +172,7 @@ class SimplexEngine:
 
     def keep(self, count: int) -> None:
         """Forget all nodes on the stack but the last ones."""
-        top = int(self.state[TOP])
-        for part in self.cells:
-            part[:count] = part[top - count : top]
+        keep_last(self.cells, int(self.state[TOP]), count)
         self.state[TOP] = count
 
     def grow(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from regions.counting.compiled import DONE, DRAIN, GROW
 from solvers.compiling import compiled
-from solvers.copying import copy
+from solvers.copying import assign
 from solvers.integer_cone import FULL, LIMIT, essential, free_slot, meet, reduced
 
 ONE, ZERO = np.uint64(1), np.uint64(0)
@@ -116,17 +116,17 @@ def child_cone(frames, stores, top, child, side, place, slot, made, left, pivot)
 
 @compiled
 def _copy(stores, i, place):
-    copy(stores.x[i], stores.x[place])
+    assign(stores.x[place], stores.x[i])
     stores.size[place] = stores.size[i]
     stores.facets[place] = stores.facets[i]
-    copy(stores.above[i], stores.above[place])
-    copy(stores.below[i], stores.below[place])
+    assign(stores.above[place], stores.above[i])
+    assign(stores.below[place], stores.below[i])
 
 
 @compiled
 def _copy_new(stores, i, place):
-    copy(stores.new_x[i], stores.x[place])
+    assign(stores.x[place], stores.new_x[i])
     stores.size[place] = stores.new_size[i]
     stores.facets[place] = stores.new_facets[i]
-    copy(stores.new_above[i], stores.above[place])
-    copy(stores.new_below[i], stores.below[place])
+    assign(stores.above[place], stores.new_above[i])
+    assign(stores.below[place], stores.new_below[i])

@@ -21,7 +21,7 @@ from regions.counting.integer_cuts import child_cone, cut
 from regions.counting.integer_nodes import is_empty, set_aside, write_cell
 from regions.counting.integer_sections import FAILED, LONG, count_sections
 from solvers.compiling import compiled
-from solvers.copying import copy, copy_all
+from solvers.copying import assign, assign_all
 from solvers.integer_cone import FULL, LIMIT, divisor
 from solvers.vertices import lowest_bit, popcount
 
@@ -155,7 +155,7 @@ def _enter(network, frames, stores, state, top, layers, making):
     if layer < layers - 1:
         following = stores.maps[new]
         following[:, :] = 0
-        copy(network.biases[layer + 1], following[dim])
+        assign(following[dim], network.biases[layer + 1])
         for h in range(width):
             if on[h >> 6] >> np.uint64(h & 63) & ONE:
                 _add(network, following, rows, layer, h, dim)
@@ -241,7 +241,7 @@ def _split(network, frames, stores, state, top):
         frames.expanded[child] = False
         if layer < network.widths.shape[0] - 1:
             following = stores.maps[child]
-            copy_all(stores.maps[top], following)
+            assign_all(following, stores.maps[top])
             for word in range(words):
                 fresh = on[word] & ~frames.on[top, word]
                 while fresh != ZERO:

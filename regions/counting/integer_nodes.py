@@ -6,7 +6,7 @@ import numpy as np
 
 from regions.counting.integer_cuts import SIDE
 from solvers.compiling import compiled
-from solvers.copying import copy
+from solvers.copying import assign
 from solvers.integer_cone import essential
 from solvers.vertices import popcount
 
@@ -72,14 +72,14 @@ def set_aside(frames, stores, failures, state, top):
     entered = is_empty(frames.active[top])
     failures.layer[index] = frames.layer[top]
     failures.entered[index] = entered
-    copy(frames.active[top], failures.active[index])
+    assign(failures.active[index], frames.active[top])
     failures.on[index] = ZERO
     length = 0
     here = top
     while here >= 0:
         layer = frames.layer[here]
         if layer >= 0 and is_empty(failures.on[index, layer]):
-            copy(frames.on[here], failures.on[index, layer])
+            assign(failures.on[index, layer], frames.on[here])
         if frames.unit[here] >= 0:
             failures.path[index, length, 0] = layer
             failures.path[index, length, 1] = frames.unit[here]

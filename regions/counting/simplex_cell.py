@@ -6,15 +6,24 @@ Layout: a form is its coefficients and, last, its constant.  A dictionary's coor
 
 from __future__ import annotations
 
+import numpy as np
+
 from solvers.compiling import compiled, compiled_sum
-from solvers.copying import copy, copy_all
+from solvers.copying import assign
 from solvers.dictionary import (
     COORDINATE,
     CROSSES,
+    FIXED,
     FREE,
     SLACK,
+    copy,
     drive,
+    entry,
     largest_on_box,
+    name_row,
+    negate_row,
+    new_row,
+    set_entry,
     take_step,
 )  # fmt: skip
 
@@ -34,90 +43,62 @@ def value_at(form, x):
 @compiled
 def rebuild(shape, frames, forms, top):
     """A dictionary of the cell from nothing: the box's vertex near the point, made feasible."""
-    dim, splits = shape.middle.shape[0], frames.splits[top]
+    d, dim, splits = frames.basis, shape.middle.shape[0], frames.splits[top]
     layer = frames.layer[top]
-    table, value = frames.table[top], frames.value[top]
     for k in range(dim):
-        frames.column_kind[top, k], frames.column_name[top, k] = COORDINATE, k
-        frames.side[top, k] = 1.0 if frames.point[top, k] < shape.middle[k] else -1.0
-    count = 0
+        d.column_kind[top, k], d.column_name[top, k] = COORDINATE, k
+        d.side[top, k] = 1.0 if frames.point[top, k] < shape.middle[k] else -1.0
+    d.rows[top] = 0
     for i in range(splits):
         factor = forms.path_scale[i] * frames.path_sign[top, i]
-        _fill(shape, table, value, count, forms.path[i], factor, frames.side[top])
-        frames.row_kind[top, count] = FREE if value[count] < 0.0 else SLACK
-        frames.row_name[top, count] = i
-        frames.alive[top, count] = count
-        count += 1
+        row = new_row(d, top, FREE, i)
+        _fill(shape, d, top, row, forms.path[i], factor)
+        if entry(d, top, row, dim) >= 0.0:
+            name_row(d, top, row, SLACK, i)
     if layer >= 0:
         for unit in range(shape.widths[layer]):
-            if frames.status[top, layer, unit] >= 0:
-                continue
-            slot = count
-            _fill(
-                shape, table, value, slot, forms.rows[layer, unit],
-                forms.scales[layer, unit], frames.side[top],
-            )  # fmt: skip
-            frames.row_kind[top, slot], frames.row_name[top, slot] = FREE, unit
-            frames.alive[top, count] = slot
-            count += 1
-    frames.alive_count[top] = count
+            if frames.status[top, layer, unit] < 0:
+                row = new_row(d, top, FREE, unit)
+                _fill(shape, d, top, row, forms.rows[layer, unit], forms.scales[layer, unit])
     frames.fresh[top] = 1
     for i in range(splits):
-        if frames.row_kind[top, i] != FREE:
+        if d.row_kind[top, i] != FREE:
             continue
-        if value[i] < 0.0:
-            code, column, leaving, length, _ = drive(
-                table, value, frames.row_kind[top], frames.row_name[top], frames.alive[top], count,
-                frames.column_kind[top], frames.column_name[top], frames.side[top],
-                i, 1.0, 50 * (count + dim),
-            )  # fmt: skip
+        if entry(d, top, i, dim) < 0.0:
+            limit = 50 * (d.rows[top] + dim)
+            code, column, leaving, length, _ = drive(d, top, i, 1.0, limit, np.inf)
             if code == CROSSES:
-                take_step(
-                    table, value, frames.row_kind[top], frames.row_name[top], frames.alive[top],
-                    count, frames.column_kind[top], frames.column_name[top], frames.side[top],
-                    column, leaving, length,
-                )  # fmt: skip
-        frames.row_kind[top, i] = SLACK
+                take_step(d, top, column, leaving, length)
+        name_row(d, top, i, SLACK, d.row_name[top, i])
 
 
 @compiled
-def _fill(shape, table, value, slot, form, factor, side):
+def _fill(shape, d, node, row, form, factor):
     """A row over coordinates only, and its value at the vertex."""
-    total = form[shape.middle.shape[0]]
-    for k in range(shape.middle.shape[0]):
+    dim = shape.middle.shape[0]
+    total = form[dim]
+    for k in range(dim):
         slope = form[k] * shape.radius[k]
-        table[slot, k] = factor * slope
-        total += form[k] * shape.middle[k] - slope * side[k]
-    value[slot] = factor * total
+        set_entry(d, node, row, k, factor * slope)
+        total += form[k] * shape.middle[k] - slope * d.side[node, k]
+    set_entry(d, node, row, dim, factor * total)
 
 
 @compiled
-def drop_row(frames, top, slot):
-    """Forget the row of a unit that is decided."""
-    count, kept = frames.alive_count[top], 0
-    alive = frames.alive[top]
-    for place in range(count):
-        if alive[place] != slot:
-            alive[kept] = alive[place]
-            kept += 1
-    frames.alive_count[top] = kept
-
-
-@compiled
-def vertex(shape, frames, top, x, column, move):
+def vertex(shape, d, node, x, column, move):
     """The dictionary's vertex, its non-basic `column` displaced by `move` (column -1: not)."""
-    for k in range(x.shape[0]):
-        if frames.column_kind[top, k] == COORDINATE:
-            name = frames.column_name[top, k]
-            place = -frames.side[top, k] + (move if k == column else 0.0)
+    dim = x.shape[0]
+    for k in range(dim):
+        if d.column_kind[node, k] == COORDINATE:
+            name = d.column_name[node, k]
+            place = -d.side[node, k] + (move if k == column else 0.0)
             x[name] = shape.middle[name] + shape.radius[name] * place
-    for place in range(frames.alive_count[top]):
-        i = frames.alive[top, place]
-        if frames.row_kind[top, i] == COORDINATE:
-            name = frames.row_name[top, i]
-            at = frames.value[top, i]
+    for i in range(d.rows[node]):
+        if d.row_kind[node, i] == COORDINATE:
+            name = d.row_name[node, i]
+            at = entry(d, node, i, dim)
             if column >= 0:
-                at += frames.table[top, i, column] * move
+                at += entry(d, node, i, column) * move
             x[name] = shape.middle[name] + shape.radius[name] * at
 
 
@@ -142,7 +123,7 @@ def centred(shape, frames, forms, scratch, top):
 
     False, and the point stays, if it would not be certainly inside.
     """
-    vertex(shape, frames, top, scratch.vertex, -1, 0.0)
+    vertex(shape, frames.basis, top, scratch.vertex, -1, 0.0)
     share = 1.0 / (frames.weight[top] + 1)
     for k in range(scratch.point.shape[0]):
         old = frames.point[top, k]
@@ -150,21 +131,44 @@ def centred(shape, frames, forms, scratch, top):
         scratch.point[k] = min(max(between, shape.inner_low[k]), shape.inner_high[k])
     if not is_inside(shape, frames, forms, top, scratch.point):
         return False
-    copy(scratch.point, frames.point[top])
+    assign(frames.point[top], scratch.point)
     frames.weight[top] = min(frames.weight[top] + 1, LONGEST_MEAN)
     return True
 
 
 @compiled
-def no_crossing(shape, frames, forms, scratch, top, slot, unit, sign):
-    """Whether the reduced costs prove that a unit's form keeps this sign in the cell."""
-    layer = frames.layer[top]
-    scratch.multiplier[: frames.splits[top]] = 0.0
-    for j in range(shape.middle.shape[0]):
-        if frames.column_kind[top, j] == SLACK:
-            rate = sign * frames.table[top, slot, j] / forms.scales[layer, unit]
-            scratch.multiplier[frames.column_name[top, j]] = rate
-    return divided(shape, frames, forms, scratch, top, layer, unit, sign)
+def no_crossing(shape, d, node, path_sign, forms, scratch, layer, row, sign):
+    """Whether the reduced costs prove that a watched unit keeps this sign in the dictionary's cell.
+
+    The cell lies in the box; a column is the slack of a split, or a unit that is zero there.  For
+    any λ >= 0 and any μ, -sign·z <= max over the box of -sign·z + Σ λ_i s_i + Σ μ_j z_j.
+    """
+    dim, total, unit = shape.middle.shape[0], scratch.form, d.row_name[node, row]
+    scale = sign / forms.scales[layer, unit]
+    for k in range(dim + 1):
+        total[k] = -sign * forms.rows[layer, unit, k]
+    wrong = forms.errors[layer, unit] + shape.summation * forms.sizes[layer, unit]
+    for j in range(dim):
+        name, kind = d.column_name[node, j], d.column_kind[node, j]
+        if kind == COORDINATE:
+            continue
+        multiplier = scale * entry(d, node, row, j)
+        if kind == FIXED:
+            multiplier *= forms.scales[layer, name]
+            _add(total, multiplier, forms.rows[layer, name])
+            known = forms.errors[layer, name] + shape.summation * forms.sizes[layer, name]
+            wrong += abs(multiplier) * known
+        elif multiplier > 0.0:
+            multiplier *= forms.path_scale[name]
+            _add(total, multiplier * path_sign[name], forms.path[name])
+            wrong += multiplier * (forms.path_error[name] + shape.summation * forms.path_size[name])
+    return largest_on_box(total, dim, shape.middle, shape.radius) + 1.0001 * wrong < 0.0
+
+
+@compiled
+def _add(total, factor, form):
+    for k in range(total.shape[0]):
+        total[k] += factor * form[k]
 
 
 @compiled
@@ -182,10 +186,7 @@ def divided(shape, frames, forms, scratch, top, layer, unit, sign):
         if not multiplier > 0.0:
             continue
         multiplier *= forms.path_scale[i]
-        signed = multiplier * frames.path_sign[top, i]
-        split_form = forms.path[i]
-        for k in range(dim + 1):
-            total[k] += signed * split_form[k]
+        _add(total, multiplier * frames.path_sign[top, i], forms.path[i])
         wrong += multiplier * (forms.path_error[i] + shape.summation * forms.path_size[i])
     return largest_on_box(total, dim, shape.middle, shape.radius) + 1.0001 * wrong < 0.0
 
@@ -194,9 +195,10 @@ def divided(shape, frames, forms, scratch, top, layer, unit, sign):
 def crossing_point(shape, frames, forms, scratch, top, unit, here, far, column, leaving, length):
     """Put a point strictly inside the cell, on the other side of a unit, into scratch.point."""
     if far:
-        vertex(shape, frames, top, scratch.vertex, column, length * frames.side[top, column])
+        move = length * frames.basis.side[top, column]
+        vertex(shape, frames.basis, top, scratch.vertex, column, move)
     else:
-        vertex(shape, frames, top, scratch.vertex, -1, 0.0)
+        vertex(shape, frames.basis, top, scratch.vertex, -1, 0.0)
     start = frames.point[top]
     return point_beyond(shape, frames, forms, scratch, top, start, unit, here)
 
@@ -224,54 +226,38 @@ def point_beyond(shape, frames, forms, scratch, top, start, unit, here):
 
 
 @compiled
-def split(frames, forms, scratch, top, slot, unit, vertex_sign, far, column, leaving, length):
+def split(frames, forms, scratch, top, row, unit, vertex_sign, far, column, leaving, length):
     """The node becomes the child beyond the crossing; the one before it goes on top of it."""
     new, layer, index = top + 1, frames.layer[top], frames.splits[top]
-    count = frames.alive_count[top]
     record(forms, index, layer, unit)
     frames.layer[new] = layer
-    frames.alive_count[new], frames.splits[new] = count, index + 1
-    frames.splits[top] = index + 1
+    frames.splits[new] = frames.splits[top] = index + 1
     frames.fresh[new] = frames.fresh[top] = 0
-    for place in range(count):
-        i = frames.alive[top, place]
-        frames.alive[new, place] = i
-        copy(frames.table[top, i], frames.table[new, i])
-        frames.value[new, i] = frames.value[top, i]
-        frames.row_kind[new, i] = frames.row_kind[top, i]
-        frames.row_name[new, i] = frames.row_name[top, i]
-    copy(frames.column_kind[top], frames.column_kind[new])
-    copy(frames.column_name[top], frames.column_name[new])
-    copy(frames.side[top], frames.side[new])
-    copy_all(frames.status[top], frames.status[new])
-    copy(frames.path_sign[top, :index], frames.path_sign[new])
+    frames.whole[new] = frames.whole[top] = 0
+    copy(frames.basis, top, frames.basis, new)
+    for m in range(layer + 1):
+        assign(frames.status[new, m], frames.status[top, m])
+    assign(frames.path_sign[new, :index], frames.path_sign[top, :index])
     if far:  # the point stays with the vertex before the crossing
-        copy(frames.point[top], frames.point[new])
-        frames.weight[new] = frames.weight[top]
-        copy(scratch.point, frames.point[top])
-        frames.weight[top] = 1
+        assign(frames.point[new], frames.point[top])
+        assign(frames.point[top], scratch.point)
+        frames.weight[new], frames.weight[top] = frames.weight[top], 1
     else:
-        copy(scratch.point, frames.point[new])
+        assign(frames.point[new], scratch.point)
         frames.weight[new] = 1
-    take_step(
-        frames.table[top], frames.value[top], frames.row_kind[top], frames.row_name[top],
-        frames.alive[top], count, frames.column_kind[top], frames.column_name[top],
-        frames.side[top], column, leaving, length,
-    )  # fmt: skip
-    _constrain(frames, new, slot, unit, layer, index, vertex_sign)
-    _constrain(frames, top, slot, unit, layer, index, -vertex_sign)
+    take_step(frames.basis, top, column, leaving, length)
+    _constrain(frames, new, row, unit, layer, index, vertex_sign)
+    _constrain(frames, top, row, unit, layer, index, -vertex_sign)
 
 
 @compiled
-def _constrain(frames, top, slot, unit, layer, index, sign):
+def _constrain(frames, top, row, unit, layer, index, sign):
     """The row of a unit becomes the slack of a split."""
     frames.status[top, layer, unit] = 1 if sign > 0.0 else 0
     frames.path_sign[top, index] = sign
-    frames.row_kind[top, slot], frames.row_name[top, slot] = SLACK, index
+    name_row(frames.basis, top, row, SLACK, index)
     if sign < 0.0:
-        for k in range(frames.table.shape[2]):
-            frames.table[top, slot, k] = -frames.table[top, slot, k]
-        frames.value[top, slot] = -frames.value[top, slot]
+        negate_row(frames.basis, top, row)
 
 
 @compiled
@@ -301,18 +287,9 @@ def enter(shape, frames, forms, top):
     """The next layer's forms in the cell, the units that the box decides, and new rows."""
     layer = frames.layer[top] + 1
     frames.layer[top] = layer
+    frames.whole[top] = 0
     measure(shape, frames, forms, top, layer)
-    rows, table, value = forms.rows[layer], frames.table[top], frames.value[top]
-    base = frames.splits[top]
-    for place in range(base):  # the limiting rows move to the front, in order
-        i = frames.alive[top, place]
-        if i != place:
-            copy(table[i], table[place])
-            value[place] = value[i]
-            frames.row_kind[top, place] = frames.row_kind[top, i]
-            frames.row_name[top, place] = frames.row_name[top, i]
-            frames.alive[top, place] = place
-    count = base
+    rows, base = forms.rows[layer], frames.basis.rows[top]
     for unit in range(shape.widths[layer]):
         centre = value_at(rows[unit], shape.middle)
         limit = forms.norms[layer, unit] * 1.000001 + forms.errors[layer, unit]
@@ -320,11 +297,8 @@ def enter(shape, frames, forms, top):
             frames.status[top, layer, unit] = 1 if centre > 0.0 else 0
             continue
         frames.status[top, layer, unit] = -1
-        _append(shape, frames, top, base, base + unit, rows[unit], forms.scales[layer, unit])
-        frames.row_kind[top, base + unit], frames.row_name[top, base + unit] = FREE, unit
-        frames.alive[top, count] = base + unit
-        count += 1
-    frames.alive_count[top] = count
+        row = new_row(frames.basis, top, FREE, unit)
+        _express(shape, frames.basis, top, base, row, rows[unit], forms.scales[layer, unit])
 
 
 @compiled
@@ -342,7 +316,7 @@ def retrace(shape, frames, forms, given, path):
 @compiled
 def record(forms, index, layer, unit):
     """A unit's form becomes that of a split."""
-    copy(forms.rows[layer, unit], forms.path[index])
+    assign(forms.path[index], forms.rows[layer, unit])
     forms.path_error[index] = forms.errors[layer, unit]
     forms.path_size[index] = forms.sizes[layer, unit]
     forms.path_scale[index] = forms.scales[layer, unit]
@@ -355,10 +329,10 @@ def is_zero(shape, frames, forms, top, layer, unit):
     if not shape.unbiased[layer, unit]:
         return False
     if layer == 0:
-        for k in range(forms.rows.shape[2]):  # noqa: SIM110 (numba compiles no generators)
-            if forms.rows[0, unit, k] != 0.0:
-                return False
-        return True
+        weights = 0
+        for k in range(shape.middle.shape[0] + 1):
+            weights += forms.rows[0, unit, k] != 0.0
+        return weights == 0
     for u in range(shape.widths[layer - 1]):
         if frames.status[top, layer - 1, u] == 1 and shape.weights[layer - 1, u, unit] != 0.0:
             return False
@@ -389,26 +363,24 @@ def _compose(shape, frames, forms, top, layer, dim):
 
 
 @compiled
-def _append(shape, frames, top, base, slot, form, factor):
-    """A new row in terms of the dictionary's present columns."""
+def _express(shape, d, node, base, row, form, factor):
+    """A row in terms of the dictionary's present columns; the first `base` rows are there."""
     dim = shape.middle.shape[0]
-    table, value = frames.table[top], frames.value[top]
     total = form[dim]
     for k in range(dim):
-        table[slot, k] = 0.0
-        if frames.column_kind[top, k] == COORDINATE:
-            name = frames.column_name[top, k]
+        slope = 0.0
+        if d.column_kind[node, k] == COORDINATE:
+            name = d.column_name[node, k]
             slope = form[name] * shape.radius[name]
-            table[slot, k] = factor * slope
-            total += form[name] * shape.middle[name] - slope * frames.side[top, k]
+            total += form[name] * shape.middle[name] - slope * d.side[node, k]
+        set_entry(d, node, row, k, factor * slope)
     for i in range(base):
-        if frames.row_kind[top, i] != COORDINATE:
+        if d.row_kind[node, i] != COORDINATE:
             continue
-        name = frames.row_name[top, i]
+        name = d.row_name[node, i]
         slope = form[name] * shape.radius[name]
-        total += form[name] * shape.middle[name] + slope * value[i]
+        total += form[name] * shape.middle[name] + slope * entry(d, node, i, dim)
         slope *= factor
-        if slope != 0.0:
-            for k in range(dim):
-                table[slot, k] += slope * table[i, k]
-    value[slot] = factor * total
+        for k in range(dim):
+            set_entry(d, node, row, k, entry(d, node, row, k) + slope * entry(d, node, i, k))
+    set_entry(d, node, row, dim, factor * total)

@@ -5,9 +5,11 @@ A form is its coefficients and, last, its constant.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+
+from solvers.dictionary import Dictionary, new_dictionaries
 
 SPARE = 8  # points of a pool beyond those that its open units need
 
@@ -36,15 +38,8 @@ class Cells(NamedTuple):
     layer: np.ndarray
     splits: np.ndarray  # rows of the domain and splits: the limiting rows
     fresh: np.ndarray  # whether the dictionary was built for this node
-    table: np.ndarray  # (nodes, rows, dim)
-    value: np.ndarray  # (nodes, rows)
-    row_kind: np.ndarray
-    row_name: np.ndarray  # coordinate, split, or unit
-    alive: np.ndarray  # (nodes, rows): the rows in use, ascending
-    alive_count: np.ndarray
-    column_kind: np.ndarray  # (nodes, dim)
-    column_name: np.ndarray
-    side: np.ndarray  # (nodes, dim): +1 at the lower end, -1 at the upper
+    whole: np.ndarray  # whether its regions could not be counted together
+    basis: Dictionary  # rows are coordinates, splits, and units: FREE
     status: np.ndarray  # (nodes, layers, width): bits, -1 where undecided
     path_sign: np.ndarray  # (nodes, rows)
     point: np.ndarray  # (nodes, dim): in the box, and strictly inside all splits by certain signs
@@ -110,12 +105,9 @@ def new_cells(nodes: int, rows: int, dim: int, layers: int, width: int) -> Cells
     """An empty stack with room for so many nodes."""
     return Cells(
         layer=_integers(nodes), splits=_integers(nodes), fresh=_integers(nodes),
-        table=np.zeros((nodes, rows, dim)), value=np.zeros((nodes, rows)),
-        row_kind=_integers(nodes, rows), row_name=_integers(nodes, rows),
-        alive=_integers(nodes, rows), alive_count=_integers(nodes),
-        column_kind=_integers(nodes, dim), column_name=_integers(nodes, dim),
-        side=np.ones((nodes, dim)), status=np.zeros((nodes, layers, width), dtype=np.int8),
-        path_sign=np.zeros((nodes, rows)), point=np.zeros((nodes, dim)), weight=_integers(nodes),
+        whole=_integers(nodes), basis=new_dictionaries(nodes, rows, dim),
+        status=np.zeros((nodes, layers, width), dtype=np.int8), path_sign=np.zeros((nodes, rows)),
+        point=np.zeros((nodes, dim)), weight=_integers(nodes),
     )  # fmt: skip
 
 
@@ -133,12 +125,25 @@ def new_wide_cells(nodes: int, rows: int, dim: int, layers: int, width: int) -> 
     )  # fmt: skip
 
 
-Stack = TypeVar("Stack", Cells, WideCells)
+Stack = TypeVar("Stack", Cells, WideCells, Dictionary)
 
 
 def twice(old: Stack) -> Stack:
     """A stack with room for twice as many nodes."""
-    return type(old)(*(np.concatenate([part, np.zeros_like(part)]) for part in old))
+    parts: list[Any] = [
+        twice(part) if isinstance(part, Dictionary) else np.concatenate([part, np.zeros_like(part)])
+        for part in old
+    ]
+    return type(old)(*parts)
+
+
+def keep_last(stack: Cells | WideCells | Dictionary, used: int, count: int) -> None:
+    """Move the last ones of so many nodes to the beginning."""
+    for part in stack:
+        if isinstance(part, Dictionary):
+            keep_last(part, used, count)
+        else:
+            part[:count] = part[used - count : used]
 
 
 def new_forms(rows: int, dim: int, layers: int, width: int) -> Forms:

@@ -21,7 +21,7 @@ from regions.counting.simplex_state import SPARE
 from solvers.box_dual import BELOW, LOST, climb, dot
 from solvers.box_interior import ascend
 from solvers.compiling import compiled
-from solvers.copying import copy, copy_all
+from solvers.copying import assign, assign_all
 
 QUICK = 4  # steps of the dual simplex method before affine scaling
 PATIENCE = 25  # steps of that
@@ -45,7 +45,7 @@ def gather(shape, frames, forms, dual):
     """The first node, of which the bits, the splits and one point are given."""
     for i in range(frames.splits[0]):
         add_row(shape, forms, dual, i)
-    copy(frames.point[0], frames.pool[0, 0])
+    assign(frames.pool[0, 0], frames.point[0])
     frames.used[0] = 1
     if frames.layer[0] < 0:
         frames.alive_count[0] = frames.splits[0]
@@ -163,7 +163,7 @@ def look_beyond(shape, frames, forms, scratch, dual, top, unit, side):
     if not point_beyond(shape, frames, forms, scratch, top, start, unit, here):
         return -1, steps
     place = frames.used[top]
-    copy(scratch.point, frames.pool[top, place])
+    assign(frames.pool[top, place], scratch.point)
     frames.used[top] = place + 1
     for other in range(shape.widths[layer]):
         if frames.status[top, layer, other] < 0:
@@ -179,8 +179,8 @@ def split_wide(shape, frames, forms, scratch, dual, top, unit):
     add_row(shape, forms, dual, index)
     frames.layer[new], frames.alive_count[new] = layer, frames.alive_count[top]
     frames.fresh[new] = 1
-    copy_all(frames.status[top], frames.status[new])
-    copy(frames.path_sign[top, :index], frames.path_sign[new])
+    assign_all(frames.status[new], frames.status[top])
+    assign(frames.path_sign[new], frames.path_sign[top, :index])
     for other in range(shape.widths[layer]):
         if frames.status[top, layer, other] < 0:
             size = frames.basis_size[top, other]
@@ -220,12 +220,12 @@ def _share_out(shape, frames, forms, scratch, top, node, unit, side):
             if spare == 0:
                 continue
             spare -= 1
-        copy(frames.pool[top, place], frames.pool[node, used])
+        assign(frames.pool[node, used], frames.pool[top, place])
         for other in range(shape.widths[layer]):
             frames.sides[node, other, used] = frames.sides[top, other, place]
         used += 1
     frames.used[node] = used
-    copy(frames.pool[node, 0], frames.point[node])
+    assign(frames.point[node], frames.pool[node, 0])
     if count < 2:
         return
     for k in range(scratch.point.shape[0]):
@@ -233,9 +233,9 @@ def _share_out(shape, frames, forms, scratch, top, node, unit, side):
         scratch.point[k] = min(max(at, shape.inner_low[k]), shape.inner_high[k])
     if not is_inside(shape, frames, forms, node, scratch.point):
         return
-    copy(frames.pool[node, 0], frames.pool[node, used])
-    copy(scratch.point, frames.pool[node, 0])
-    copy(scratch.point, frames.point[node])
+    assign(frames.pool[node, used], frames.pool[node, 0])
+    assign(frames.pool[node, 0], scratch.point)
+    assign(frames.point[node], scratch.point)
     for other in range(shape.widths[layer]):
         frames.sides[node, other, used] = frames.sides[node, other, 0]
         if frames.status[node, layer, other] < 0:
