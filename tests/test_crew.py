@@ -18,6 +18,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import regions
+from regions.counting import by_simplex
 from regions.counting.crew import Crew
 from regions.counting.engines import COMPILED
 from regions.counting.tree import Stop
@@ -45,6 +46,7 @@ CASES = {
     "plane": dense(5, 2, 12, 12),
     "space": dense(6, 3, 8, 7),
 }
+WIDE = dense(8, 16, 5, 4)
 
 
 def problem_of(network: Network, engine: str) -> Problem:
@@ -56,11 +58,19 @@ def now() -> Stop:
     return Stop(time.monotonic())
 
 
-@pytest.mark.parametrize("engine", COMPILED)
-@pytest.mark.parametrize("name", CASES)
-def test_three_workers_pass_cells_to_and_fro(name: str, engine: str):
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [*((name, engine) for name in CASES for engine in COMPILED), ("wide", "simplex")],
+)
+def test_three_workers_pass_cells_to_and_fro(
+    name: str, engine: str, monkeypatch: pytest.MonkeyPatch
+):
     """Each takes back all, some or none of what it left, and some of what others left."""
-    problem, rng = problem_of(CASES[name], engine), random.Random(1)
+    network = CASES.get(name, WIDE)
+    if name == "wide":
+        monkeypatch.setattr(by_simplex, "WIDE_BYTES", 0)
+        assert by_simplex.is_wide(network.relus, network.inputs)
+    problem, rng = problem_of(network, engine), random.Random(1)
     found, opened = 0, [OpenCell(None, LIMIT, engine)]
     workers = [Worker(problem) for _ in range(3)]
     left: list[list[OpenCell]] = [[] for _ in workers]
@@ -79,7 +89,7 @@ def test_three_workers_pass_cells_to_and_fro(name: str, engine: str):
         opened += done.left
     for worker in workers:
         worker.close()
-    assert found == int(regions.count(CASES[name], engine="lp"))
+    assert found == int(regions.count(network, engine="lp"))
 
 
 @pytest.mark.parametrize("engine", COMPILED)
