@@ -2,7 +2,10 @@
 #
 #   make demo        count the linear regions of a shipped network, with progress
 #   make test        the tests               make test-slow   all of them (minutes)
-#   make lint        ruff and pyright        make bench       the benchmark table
+#   make lint        ruff and pyright        make bench       the benchmark table (minutes)
+#   make bench-long  the networks too that take minutes each
+#   make bench-auto  the table behind --engine auto
+#   make bench-peers other programs on the same networks, in an environment of their own
 #   make examples    train the shipped networks again
 #
 # PYTHON=python3.12 chooses the interpreter of a new .venv.
@@ -14,7 +17,7 @@ PIP_FLAGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint format bench examples clean
+.PHONY: install demo test test-slow lint format bench bench-long bench-auto bench-peers examples clean
 .DELETE_ON_ERROR:
 
 install: $(STAMP)
@@ -50,9 +53,18 @@ format: install
 bench: install
 	$(BIN)/python -m benchmarks
 
+bench-long: install
+	$(BIN)/python -m benchmarks --long --workers 2
+
+bench-auto: install
+	$(BIN)/python -m benchmarks.auto --markdown benchmarks/auto.md
+
+bench-peers: install
+	$(BIN)/python -m benchmarks.peers --install
+
 examples: install
 	$(BIN)/python examples/train_digits.py
 
 clean:
-	rm -rf .venv build dist *.egg-info .hypothesis .pytest_cache .ruff_cache
+	rm -rf .venv .venv-peers build dist *.egg-info .hypothesis .pytest_cache .ruff_cache
 	find regions solvers tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

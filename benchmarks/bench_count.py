@@ -1,180 +1,133 @@
-"""Counting speed of an engine on a fixed list of networks: the baseline of faster engines.
+"""Counting speed on a fixed list of networks, beside that of the engine `lp` in the same run.
 
-    python -m benchmarks [--engine NAME] [--only NAME] [--most N] [--time-limit SECONDS]
-                         [--json FILE]
+    python -m benchmarks [--engine NAME] [--only NAME] [--most N] [--long] [--time-limit SECONDS]
+                         [--lp-limit SECONDS] [--workers N] [--json FILE]
 
-The networks are the published ones, and two of 6 and 10 million regions; `lp`, which would take
-minutes for the large ones, is given those of up to 10 000 (`--most N` for more).
+One line per network; what counts in less than a second is counted up to five times:
 
-One line per network:
+- regions: the number, with a + where it is a lower bound, at the time limit;
+- seconds: of wall time, the fastest run; loading the network and compiling are not included;
+- steps: per region, and which (clips, pivots; linear programs of `lp`);
+- rational: share of the decisions "this unit cuts this cell, or does not" that floats could not
+  make;
+- stores: bytes of the engine's arrays;
+- memory: how much resident memory grew at most during the first run, and its peak;
+- × lp: regions per second divided by those of the engine `lp`, which counts the same network for
+  some seconds (`--lp-limit`).  Open cells count as regions there, so the ratio is a lower bound.
 
-- regions/s: regions found per second of wall time, loading the network and the engine not included;
-- LPs/region, and us/LP: seconds per linear program, the solver's own calls alone;
-- LP time: the part of the wall time that is spent in linear programs;
-- no LP: share of the decisions "this unit cuts this cell, or does not" that needed no LP, because
-  an interval bound decided or because points on both sides were known;
-- witness: of the decisions that interval bounds left open, the share that known points decided,
-  which is the share of LPs that they saved;
-- rational: share of the decisions that floats could not make;
-- a dash: the engine does not measure it.
+A second table says what `lp` did: linear programs for each region, microseconds for each, the
+share of the time that they take, the share of decisions that needed none, and the share of linear
+programs that known points saved.  `--workers N` counts again, with N workers, what took over ten
+seconds.
 
-Times depend on the machine, which is printed with the versions; compare figures of one run.
+A count that contradicts the known number ends the run with an error.  Times depend on the machine,
+which is printed with the versions; compare figures of one run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 import regions
+from benchmarks.machine import forget_peak, machine, peak
+from benchmarks.networks import BENCHES, Bench
+from benchmarks.show import show
+from benchmarks.skipped import Skipped
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "models"
-HEADS = (
-    "regions", "known", "seconds", "regions/s", "LPs/region", "us/LP", "LP time", "no LP",
-    "witness", "rational",
-)  # fmt: skip
-PACKAGES = ("relu-regions", "highspy", "numpy", "scipy", "python-flint", "torch")
-
-
-class Skipped(Exception):
-    """Why a benchmark cannot run here."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A network, a domain and the known number of regions; `make` may raise `Skipped`."""
-
-    name: str
-    regions: int
-    make: Callable[[], tuple[regions.Network, Any]]
-
-
-def by_default(known: int, *widths: int) -> Bench:
-    """The network of `default_initialisation` with its known number of regions."""
-    name = "-".join(map(str, widths))
-    return Bench(name, known, lambda: default_initialisation(*widths))
-
-
-def default_initialisation(*widths: int) -> tuple[regions.Network, Any]:
-    """PyTorch's default weights of Linear layers made in order with seed 0, on [-1, 1]^n."""
-    try:
-        import torch
-    except ImportError:
-        raise Skipped("needs torch, which is not installed") from None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        linears = [torch.nn.Linear(below, above) for below, above in pairwise(widths)]
-    layers = [(line.weight.detach().numpy(), line.bias.detach().numpy()) for line in linears]
-    return regions.Network.from_layers(layers), regions.Box.cube(widths[0], -1, 1)
-
-
-def acas_xu(network: str, box: str) -> tuple[regions.Network, Any]:
-    """A network and a property's input box of VNN-COMP 2021, from ../shared/models."""
-    from regions.domain_spec import parse_domain
-
-    if not SHARED.is_dir():
-        raise Skipped("needs ../shared/models, which is absent")
-    model = regions.load(SHARED / network)
-    return model, parse_domain(f"vnnlib:{SHARED / box}", model.inputs)
-
-
-BENCHES = (
-    by_default(127, 2, 16, 16, 1),
-    by_default(1276, 3, 16, 16, 1),
-    by_default(6658, 4, 16, 16, 1),
-    by_default(6668, 2, 64, 64, 64, 1),
-    by_default(20714, 2, 128, 128, 128, 1),
-    by_default(79783, 2, 256, 256, 256, 1),
-    by_default(20724, 3, 32, 32, 32, 1),
-    by_default(76348, 5, 20, 20, 1),
-    by_default(321872, 6, 32, 1),
-    by_default(21880, 8, 12, 12, 1),
-    by_default(37032, 10, 16, 1),
-    by_default(5992719, 12, 16, 16, 1),
-    by_default(10131241, 16, 24, 1),
-    Bench("ACAS 3_3, prop 4", 1201, lambda: acas_xu("acasxu_3_3.onnx", "prop_4.vnnlib")),
-    Bench("ACAS 1_1, prop 3", 71930, lambda: acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib")),
-)
 LP_MOST = 10_000  # regions that the engine lp is given unless --most says otherwise
+LP_LIMIT = 10.0  # seconds of the engine lp on each network, to compare with
+REPEATS = 5  # of a count that takes less than a second
+WORTH_WORKERS = 10.0  # seconds above which a count is repeated with workers
+
+Row = dict[str, Any]
 
 
-def machine() -> dict[str, str]:
-    """What the figures were measured on."""
-    found = {
-        "cpu": _cpu(),
-        "cores": str(os.cpu_count()),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
-    return found
+def warm_up(*engines: str) -> None:
+    """Load the engines' compiled code, so that no network's time contains it."""
+    for inputs, width in ((2, 1), (9, 1), (784, 9)):  # vertices, dictionaries, points
+        weights = [[1.0 + unit] * inputs for unit in range(width)]
+        layers = [(weights, [0.5] * width), ([[1.0] * width], [0.0])]
+        network = regions.Network.from_layers(layers)
+        for engine in engines:
+            with suppress(regions.InputError):  # the engine does not take it
+                regions.count(network, engine=engine)
 
 
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown"
-
-
-def warm_up(engine: str) -> None:
-    """Load the engine's compiled code, so that no network's time contains it."""
-    for inputs in (2, 9):
-        weights = [[1.0] * inputs]
-        network = regions.Network.from_layers([(weights, [0.5]), ([[1.0]], [0.0])])
-        with suppress(regions.InputError):  # the engine does not take it
-            regions.count(network, engine=engine)
-
-
-def measure(bench: Bench, engine: str, time_limit: float | None) -> dict[str, Any]:
+def measure(
+    bench: Bench,
+    engine: str,
+    time_limit: float | None,
+    lp_limit: float | None = None,
+    workers: int = 1,
+) -> Row:
     """One row of the table; figures that the engine does not measure are None."""
     try:
         network, domain = bench.make()
+        before = forget_peak()
         result = regions.count(network, domain, engine=engine, time_limit=time_limit)
+        most = peak()
     except (Skipped, regions.InputError) as reason:  # absent, or nothing for this engine
         return {"name": bench.name, "skipped": str(reason)}
-    if not result.lower <= bench.regions <= result.upper:
+    known = bench.known(network)
+    seconds = [_checked(bench.name, known, result).seconds]
+    while result.exact and seconds[0] < 1 and len(seconds) < REPEATS:
+        again = regions.count(network, domain, engine=engine, time_limit=time_limit)
+        seconds.append(_checked(bench.name, known, again).seconds)
+    row = {"name": bench.name, "known": known, "runs": len(seconds), **_figures(result)}
+    row["seconds"] = min(seconds)
+    row["regions_per_second"] = result.lower / max(row["seconds"], 1e-9)
+    row["peak_bytes"] = most
+    row["grown_bytes"] = None if before is None or most is None else most - before
+    if lp_limit is not None and result.engine != "lp":
+        slow = regions.count(network, domain, engine="lp", time_limit=lp_limit)
+        row["lp"] = {"name": bench.name, **_figures(_checked(bench.name, known, slow))}
+        row["ratio_to_lp"] = row["regions_per_second"] / row["lp"]["regions_per_second"]
+    if workers > 1 and result.exact and row["seconds"] > WORTH_WORKERS:
+        shared = regions.count(network, domain, engine=result.engine, workers=workers)
+        row["workers"] = workers
+        row["seconds_with_workers"] = _checked(bench.name, result.lower, shared).seconds
+    return row
+
+
+def _checked(name: str, known: int | None, result: regions.Count) -> regions.Count:
+    if known is not None and not result.lower <= known <= result.upper:
         raise SystemExit(
-            f"benchmark {bench.name}: {bench.regions} regions are known, "
-            f"count() says {result.lower} to {result.upper}"
+            f"benchmark {name}: {known} regions are known, "
+            f"count() with engine {result.engine} says {result.lower} to {result.upper}"
         )
+    return result
+
+
+def _figures(result: regions.Count) -> Row:
+    """What one count measured."""
     stats: Any = result.stats
     seconds = max(result.seconds, 1e-9)
     lps, lp_seconds = stats.get("lps"), stats.get("lp_seconds")
-    known = stats.get("cuts", {}).get("by_points")
+    points = stats.get("cuts", {}).get("by_points")
+    steps = next((name for name in ("clips", "pivots", "lps") if stats.get(name) is not None), None)
     return {
-        "name": bench.name,
-        "known": bench.regions,
         "lower": result.lower,
         "upper": result.upper,
         "engine": result.engine,
         "seconds": result.seconds,
         "regions_per_second": result.lower / seconds,
+        "steps": steps,
+        "steps_per_region": _ratio(stats.get(steps), result.lower),
+        "storage_bytes": stats.get("storage"),
+        "set_aside": stats.get("set_aside"),
         "lps": lps,
         "lps_per_region": _ratio(lps, result.lower),
         "seconds_per_lp": _ratio(lp_seconds, lps),
         "lp_time_share": _ratio(lp_seconds, seconds),
         "no_lp_share": stats.get("no_lp_share"),
-        "witness_share": None if None in (known, lps) else _ratio(known, known + lps),
+        "witness_share": None if None in (points, lps) else _ratio(points, points + lps),
         "rational_share": stats.get("rational_share"),
     }
 
@@ -183,75 +136,72 @@ def _ratio(part: float | None, whole: float | None) -> float | None:
     return None if part is None or whole is None else part / max(whole, 1e-9)
 
 
-def _shown(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+def chosen(only: str) -> list[Bench]:
+    """The network of this name, or else those whose name contains it."""
+    return [bench for bench in BENCHES if bench.name == only] or [
+        bench for bench in BENCHES if only in bench.name
+    ]
 
 
-def show(rows: list[dict[str, Any]], console: Console) -> None:
-    """The rows as one table."""
-    title = "count(); a number of regions with + is a lower bound, at the time limit"
-    table = Table(title=title, title_justify="left")
-    table.add_column("network", no_wrap=True)
-    for head in HEADS:
-        table.add_column(head, justify="right", no_wrap=True)
-    for row in rows:
-        if "skipped" in row:
-            continue
-        exact = row["lower"] == row["upper"]
-        table.add_row(
-            row["name"],
-            f"{row['lower']:,}" + ("" if exact else "+"),
-            f"{row['known']:,}",
-            f"{row['seconds']:.2f}",
-            f"{row['regions_per_second']:,.0f}",
-            _shown(row["lps_per_region"], ".2f"),
-            _shown(None if row["seconds_per_lp"] is None else 1e6 * row["seconds_per_lp"], ".0f"),
-            _shown(row["lp_time_share"], ".0%"),
-            _shown(row["no_lp_share"], ".1%"),
-            _shown(row["witness_share"], ".1%"),
-            _shown(row["rational_share"], ".2%"),
-        )
-    console.print(table)
-    for row in rows:
-        if "skipped" in row:
-            console.print(f"{row['name']}: skipped, {row['skipped']}", highlight=False)
+def left_out(bench: Bench, most: int | None, engine: str, long: bool) -> str | None:
+    """Why a network is not measured in this run, or None."""
+    if most is None and engine == "lp":
+        most = LP_MOST
+    if most is not None and bench.regions > most:
+        return f"it has {bench.regions:,} regions, more than {most:,} (--most N)"
+    if bench.long and not long and most is None:
+        return "it takes a minute or more (--long)"
+    return None
 
 
-def main(arguments: list[str] | None = None) -> int:
+def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Counting speed on a fixed list of networks"
     )
-    parser.add_argument("--engine", default="lp", help="engine of count(); default: lp")
+    parser.add_argument("--engine", default="auto", help="engine of count(); default: auto")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-    parser.add_argument("--only", default="", help="networks whose name contains this text")
+    parser.add_argument(
+        "--only", default="", help="the network of this name, or all that contain it"
+    )
     parser.add_argument("--time-limit", type=float, help="seconds for each network")
     parser.add_argument(
         "--most", type=int, help=f"networks of up to so many regions; default for lp: {LP_MOST}"
     )
-    options = parser.parse_args(arguments)
-    if not any(options.only in bench.name for bench in BENCHES):
+    parser.add_argument("--long", action="store_true", help="the ones that take minutes as well")
+    parser.add_argument(
+        "--lp-limit", type=float, default=LP_LIMIT,
+        help=f"seconds of the engine lp on each network; 0: do not compare; default: {LP_LIMIT:g}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=int, default=1,
+        help=f"count again with so many workers what takes over {WORTH_WORKERS:g} seconds",
+    )  # fmt: skip
+    read = parser.parse_args(arguments)
+    if not chosen(read.only):
         names = ", ".join(bench.name for bench in BENCHES)
-        parser.error(f"--only {options.only}: no network has this in its name: {names}")
+        parser.error(f"--only {read.only}: no network has this in its name: {names}")
+    return read
+
+
+def main(arguments: list[str] | None = None) -> int:
+    read = options(arguments)
     console = Console(width=None if sys.stdout.isatty() else 128)
     about = machine()
     console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
-    rows = []
-    most = options.most
-    if most is None:
-        most = LP_MOST if options.engine == "lp" else max(bench.regions for bench in BENCHES)
-    warm_up(options.engine)
-    for bench in BENCHES:
-        if options.only not in bench.name:
-            continue
-        if bench.regions > most:
-            reason = f"it has {bench.regions:,} regions, more than {most:,} (--most N)"
+    warm_up(read.engine, "lp")
+    rows: list[Row] = []
+    for bench in chosen(read.only):
+        reason = left_out(bench, read.most, read.engine, read.long)
+        if reason is not None:
             rows.append({"name": bench.name, "skipped": reason})
-        else:
-            rows.append(measure(bench, options.engine, options.time_limit))
+            continue
+        rows.append(
+            measure(bench, read.engine, read.time_limit, read.lp_limit or None, read.workers)
+        )
     show(rows, console)
-    if options.json:
+    if read.json:
         text = json.dumps({"schema": 1, "machine": about, "rows": rows}, indent=1)
-        options.json.write_text(text + "\n")
+        read.json.write_text(text + "\n")
     return 0
 
 

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from pathlib import Path
 
 from regions.counting.by_lp import LPEngine
-from regions.counting.compiled import count_compiled
+from regions.counting.compiled import count_compiled, storage
 from regions.counting.engines import COMPILED, ENGINES, choose, is_cold, refusal
 from regions.counting.probe import Estimator
 from regions.counting.statistics import Numbers, lp_numbers, statistics
@@ -204,7 +204,7 @@ def _alone(
         if problem.engine in COMPILED:
             fast = engine_for(problem, lp)
             outcome, set_aside = count_compiled(fast, lp, limit, stop, report)
-            extra = {"set_aside": set_aside, **fast.statistics()}
+            extra = {"set_aside": set_aside, **fast.statistics(), "storage": storage(fast)}
         else:
             outcome = search(lp.root, lp.expand, limit, stop, report)
     finally:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 from regions.counting.by_lp import LPEngine
 from regions.counting.leaves import Found
 from regions.counting.prefix import Prefix
@@ -137,3 +139,14 @@ def count_compiled(
         if finished:
             stopped = reason if opened or left_high else None
             return Outcome(low, upper, stopped, nodes + engine.nodes, now - start), aside
+
+
+def storage(engine: Compiled) -> int:
+    """Bytes of all arrays that the engine keeps, by itself or in named tuples, as they are now."""
+    return sum(_nbytes(part) for part in vars(engine).values())
+
+
+def _nbytes(part: object) -> int:
+    if isinstance(part, np.ndarray):
+        return part.nbytes
+    return sum(map(_nbytes, part)) if isinstance(part, tuple) else 0

@@ -29,14 +29,14 @@ def statistics(numbers: Numbers, dim: int) -> dict[str, object]:
     """As they are reported; `rational_share` is of all decisions of units in cells.
 
     `numbers` are those of `lp_numbers`, with "nodes", and of a compiled engine "decided",
-    "set_aside" (cells that the LP engine had to count), "deepened" (cells that it helped to count)
-    and its own.
+    "set_aside" (cells that the LP engine had to count), "deepened" (cells that it helped to count),
+    "storage" (bytes of its arrays, where one engine counted alone) and its own.
     """
     proofs = {proof.name.lower(): _of(numbers, f"proof_{proof.name.lower()}") for proof in Proof}
     cuts = {how: _of(numbers, f"cut_{how}") for how in ("by_points", "by_lp", "exactly")}
     exactly = proofs["basis"] + proofs["simplex"] + cuts["exactly"]
     decisions = sum(proofs.values()) + sum(cuts.values()) + _of(numbers, "decided")
-    names = ("set_aside", "deepened", "clips", "pivots")
+    names = ("set_aside", "deepened", "clips", "pivots", "storage")
     own = {name: numbers[name] for name in names if name in numbers}
     common: dict[str, object] = {
         "dimension": dim,
