@@ -60,7 +60,7 @@ bench-auto: install
 	$(BIN)/python -m benchmarks.auto --markdown benchmarks/auto.md
 
 bench-peers: install
-	$(BIN)/python -m benchmarks.peers --install
+	$(BIN)/python -m benchmarks.peers --install --pip-flags="$(PIP_FLAGS)"
 
 examples: install
 	$(BIN)/python examples/train_digits.py

@@ -1,0 +1,1 @@
+"""Other programs that count linear regions, run beside ours in an environment of their own."""
