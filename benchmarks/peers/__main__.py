@@ -29,7 +29,7 @@ from benchmarks.bench_count import measure, warm_up
 from benchmarks.machine import machine
 from benchmarks.networks import BENCHES, Bench
 from benchmarks.peers.degenerate import DEGENERATE
-from benchmarks.peers.environment import PEERS, install, python
+from benchmarks.peers.environment import PEERS, ROOT, install, python
 from benchmarks.show import seconds, table
 
 LIMIT = 60.0  # seconds of a peer on one network
@@ -55,10 +55,9 @@ def layers_of(network: regions.Network) -> dict[str, np.ndarray]:
 
 def run(peer: str, file: Path, limit: float) -> Row:
     """What the peer says about the network in the file, or why it says nothing."""
-    script = Path(__file__).with_name(f"run_{peer}.py")
     process = subprocess.Popen(
-        [str(python()), str(script), str(file), str(limit)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        [str(python()), "-m", f"benchmarks.peers.run_{peer}", str(file), str(limit)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT,
     )  # fmt: skip
     try:
         out, err = process.communicate(timeout=limit + GRACE)

@@ -1,11 +1,10 @@
-"""`python run_affinitree.py FILE.npz SECONDS`: affinitree's regions of [-1, 1]^n, as JSON.
+"""`python -m benchmarks.peers.run_affinitree FILE.npz SECONDS`: its regions of [-1, 1]^n, as JSON.
 
 Runs in the environment of the peers.  affinitree builds a decision tree; linear programs drop
 branches that are empty.  With the box as precondition, its terminal nodes are the regions.
 """
 
 import json
-import resource
 import sys
 import time
 from importlib.metadata import version
@@ -19,6 +18,8 @@ from affinitree import (  # pyright: ignore[reportMissingImports]
     builder,
 )
 
+from benchmarks.machine import peak
+
 stored = np.load(sys.argv[1])
 layers, inputs = len(stored.files) // 2, stored["W1"].shape[1]
 start = time.perf_counter()
@@ -30,6 +31,6 @@ for layer in range(1, layers):
 box = Polytope.hyperrectangle(inputs, [(-1.0, 1.0)] * inputs)
 tree = builder.from_layers(network, AffTree.from_poly(box, AffFunc.identity(inputs), None))
 found = {"regions": int(tree.num_terminals()), "seconds": time.perf_counter() - start}
-found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+found["peak"] = peak()
 print()  # the builder leaves its progress on the line
 print(json.dumps({**found, "finished": True, "version": version("affinitree")}))

@@ -1,4 +1,4 @@
-"""`python run_relucent.py FILE.npz SECONDS`: relucent's cells that meet [-1, 1]^n, as JSON.
+"""`python -m benchmarks.peers.run_relucent FILE.npz SECONDS`: its cells that meet [-1, 1]^n, as JSON.
 
 Runs in the environment of the peers.  relucent walks from cell to neighbouring cell with linear
 programs on Gurobi, here over the cells that meet the cube, in one worker process.  Its own check at
@@ -8,7 +8,6 @@ is reported as unfinished.
 
 import json
 import os
-import resource
 import sys
 import threading
 import time
@@ -17,6 +16,8 @@ from importlib.metadata import version
 import numpy as np
 import relucent  # pyright: ignore[reportMissingImports]
 import torch
+
+from benchmarks.machine import peak
 
 
 def main() -> None:
@@ -34,11 +35,7 @@ def main() -> None:
     cells = relucent.Complex(torch.nn.Sequential(*parts[:-1]))
 
     def report(finished: bool, note: str = "") -> None:
-        peak = sum(
-            resource.getrusage(who).ru_maxrss * 1024
-            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
-        found = {"regions": len(cells), "seconds": time.perf_counter() - start, "peak": peak}
+        found = {"regions": len(cells), "seconds": time.perf_counter() - start, "peak": peak()}
         about = {"finished": finished, "version": version("relucent"), "note": note}
         print("\n" + json.dumps({**found, **about}), flush=True)
 
