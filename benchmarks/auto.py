@@ -246,8 +246,8 @@ def markdown(rows: list[Row], about: dict[str, str]) -> str:
         "# The measured table behind `--engine auto`",
         "",
         "Written by `make bench-auto`; `benchmarks/auto.py` says what is measured. In seconds;",
-        "with `~` at the rate of an engine that did not end. KiB of a simplex dictionary. In the last",
-        "column: how many times as long `auto` took as the fastest, if more than 1.1.",
+        "with `~` at the rate of an engine that did not end. KiB of a simplex dictionary. In the",
+        "last column: how many times as long `auto` took as the fastest, if more than 1.1.",
         "",
         f"{today}: " + ", ".join(f"{key} {value}" for key, value in about.items()) + ".",
     ]

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.peers.run_relucent FILE.npz SECONDS`: its cells that meet [-1, 1]^n, as JSON.
+"""`python -m benchmarks.peers.run_relucent FILE.npz SECONDS`: its cells in [-1, 1]^n, as JSON.
 
 Runs in the environment of the peers.  relucent walks from cell to neighbouring cell with linear
 programs on Gurobi, here over the cells that meet the cube, in one worker process.  Its own check at
