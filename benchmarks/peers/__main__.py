@@ -55,16 +55,17 @@ def layers_of(network: regions.Network) -> dict[str, np.ndarray]:
 
 def run(peer: str, file: Path, limit: float) -> Row:
     """What the peer says about the network in the file, or why it says nothing."""
-    process = subprocess.Popen(
-        [str(python()), "-m", f"benchmarks.peers.run_{peer}", str(file), str(limit)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT,
-    )  # fmt: skip
-    try:
-        out, err = process.communicate(timeout=limit + GRACE)
-    except subprocess.TimeoutExpired:
-        return {"error": f"over {limit:g} s"}
-    finally:
-        _end(process)
+    command = [str(python()), "-m", f"benchmarks.peers.run_{peer}", str(file), str(limit)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=True, cwd=ROOT
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=limit + GRACE)
+        except subprocess.TimeoutExpired:
+            return {"error": f"over {limit:g} s"}
+        finally:
+            _end(process)
     for line in reversed(out.splitlines()):
         if line.startswith("{"):
             return json.loads(line)
