@@ -28,10 +28,15 @@ AUTO_INTEGERS_DIM = 8  # above it, boxes have so many vertices that linear progr
 # that were too long, and from 70 on so had some cells.
 AUTO_INTEGERS_BITS = 62
 VERTICES_DIM = 8  # what the vertices engine can hold
-AUTO_DIM = 6  # above it, cells have so many vertices that dictionaries are faster
+# Above it, cells have so many vertices that dictionaries are faster; benchmarks/auto.md has the
+# figures: up to dimension 6 vertices won on all networks of some size, in dimension 8 dictionaries
+# were 2 to 4 times as fast where there are two layers and more.  Cells of the last layer are not
+# made, so that with one layer vertices won up to VERTICES_DIM, by a factor of 2 to 10.
+AUTO_DIM = 6
 SIMPLEX_BYTES = 1 << 26  # a dictionary of the simplex engine is no larger
 # Above it, sparse linear programs are faster: in balls around images, simplex took 0.26 of the time
-# of lp at 3 MiB (784 inputs, 512 units), but 2.8 and 4.9 times as long at 60 MiB (3072, 2568).
+# of lp at 3 MiB (784 inputs, 512 units), but 2.8 and 4.9 times as long at 60 MiB (3072, 2568).  In
+# benchmarks/auto.md simplex won up to 16 MiB, sparse or not, and at 60 MiB lost on sparse weights.
 AUTO_BYTES = 1 << 24
 
 
@@ -95,8 +100,10 @@ def choose(network: Network, frame: Frame) -> tuple[str, str]:
     why_not = refusal("simplex", network, frame)
     if why_not is not None:
         return "lp", f"simplex cannot: {why_not}"
-    if frame.dim <= AUTO_DIM and refusal("vertices", network, frame) is None:
-        return "vertices", f"a plain network on a box of dimension {frame.dim}"
+    most = VERTICES_DIM if len(network.layers) == 1 else AUTO_DIM
+    if frame.dim <= most and refusal("vertices", network, frame) is None:
+        layers = "one layer" if len(network.layers) == 1 else "a plain network"
+        return "vertices", f"{layers} on a box of dimension {frame.dim}"
     size = _dictionary(network, frame)
     if size > AUTO_BYTES:
         return "lp", f"simplex would need dictionaries of {size >> 20} MiB each"
