@@ -36,7 +36,6 @@ from benchmarks.machine import machine
 from benchmarks.show import seconds, table
 from regions.counting.engines import choose
 from regions.frame import Frame
-from solvers.backend import get_backend
 
 LIMIT, LP_LIMIT = 10.0, 2.0  # seconds of a compiled engine, and of lp, on one network
 REPEATS = 3  # of what takes less than half a second
@@ -182,7 +181,7 @@ def measure(case: Case, limit: float, lp_limit: float) -> Row:
 
 def _chosen(part: str, network: regions.Network, domain: Any) -> str:
     """The way that `auto` counts."""
-    frame = Frame.of(domain, get_backend("highs"))
+    frame = Frame.of(domain)
     pulled = frame.pull(network)
     engine, _ = choose(pulled, frame)
     if part == "wide" and engine == "simplex":

@@ -147,7 +147,9 @@ def left_out(bench: Bench, most: int | None, engine: str, long: bool) -> str | N
     """Why a network is not measured in this run, or None."""
     if most is None and engine == "lp":
         most = LP_MOST
-    if most is not None and bench.regions > most:
+    if most is not None and bench.regions is None:
+        return "how many regions it has is not known (leave out --most)"
+    if most is not None and bench.regions is not None and bench.regions > most:
         return f"it has {bench.regions:,} regions, more than {most:,} (--most N)"
     if bench.long and not long and most is None:
         return "it takes a minute or more (--long)"

@@ -141,9 +141,9 @@ def test_every_published_network_of_up_to_100_000_regions_is_in_the_list(shared:
     assert {71930, 1201} <= set(listed.values())
 
 
-def measured(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def measured(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """The numbers of regions of the networks that a run with these arguments measures."""
-    seen: list[int] = []
+    seen: list[int | None] = []
 
     def measure(bench: networks.Bench, *options: object) -> dict:
         seen.append(bench.regions)
@@ -155,20 +155,24 @@ def measured(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> list[int]
     return seen
 
 
+def largest(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    return max(known for known in measured(arguments, monkeypatch) if known is not None)
+
+
 def test_large_networks_are_left_out_for_the_engine_lp(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    assert 0 < max(measured(["--engine", "lp"], monkeypatch)) <= 10_000
+    assert 0 < largest(["--engine", "lp"], monkeypatch) <= 10_000
     assert "2-256-256-256-1: skipped, it has 79,783 regions" in capsys.readouterr().out
-    assert max(measured(["--engine", "lp", "--most", "25000"], monkeypatch)) == 21880
+    assert largest(["--engine", "lp", "--most", "25000"], monkeypatch) == 21880
 
 
 def test_what_takes_minutes_needs_an_option(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    assert max(measured([], monkeypatch)) == 321_872
+    assert largest([], monkeypatch) == 321_872
     assert "16-24-1: skipped, it takes a minute or more (--long)" in capsys.readouterr().out
-    assert max(measured(["--long"], monkeypatch)) > 10**7
+    assert largest(["--long"], monkeypatch) > 10**7
     assert len(measured(["--long"], monkeypatch)) == len(networks.BENCHES)
 
 

@@ -105,6 +105,16 @@ def test_auto_leaves_sparse_networks_of_many_inputs_to_lp(units: int, chosen: st
     assert choose(network, frame)[0] == chosen
 
 
+@pytest.mark.parametrize("dim", [1, 6, 7, 8, 9])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_auto_takes_vertices_for_one_layer_in_more_dimensions(dim: int, layers: int):
+    stack = [(np.eye(dim), np.ones(dim))] * layers + [(np.ones((1, dim)), [0])]
+    network = regions.Network.from_layers(stack)
+    frame = Frame.of(regions.Box.cube(dim, -1, 1))
+    most = {1: 8, 2: 6}[layers]  # benchmarks/auto.md
+    assert choose(network, frame)[0] == ("vertices" if dim <= most else "simplex")
+
+
 @both
 @given(problem=problems(["cube", "box", "ball", "segment"], chain=True, max_inputs=1))
 def test_one_dimension_equals_the_oracle(engine: str, problem: Problem):
