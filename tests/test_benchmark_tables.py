@@ -128,6 +128,20 @@ def test_what_a_peer_says_stands_beside_ours(
     assert row["lower"] == 2 and set(row["peers"]) == {"affinitree"}
 
 
+def test_the_fastest_of_some_short_runs_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    said = [{"regions": 2, "seconds": time, "finished": True} for time in (0.3, 0.1, 0.2)]
+    left = iter(said)
+    monkeypatch.setattr(peers, "run", lambda *_: next(left))
+    assert peers.fastest("affinitree", tmp_path, 1.0)["seconds"] == 0.1
+    assert next(left, None) is None
+    long = {"regions": 2, "seconds": 2 * peers.SHORT, "finished": True}
+    left = iter([long, said[0]])
+    assert peers.fastest("affinitree", tmp_path, 1.0) is long
+    other = {"regions": 3, "seconds": 0.4, "finished": True}
+    left = iter([said[0], other])
+    assert peers.fastest("affinitree", tmp_path, 1.0) is other  # it contradicts itself: shown
+
+
 def test_a_peer_of_the_plane_is_not_asked_about_three_dimensions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -4,9 +4,10 @@
                                [--json FILE]
 
 Each peer counts in a process of its own, from the environment `.venv-peers`, with a time limit;
-what it takes to import it is not counted.  Ours counts in this process, in one thread, the
-fastest of up to five runs, and the number is proved.  For each peer: its number where it differs
-from ours, its seconds, and how many times as long as ours that is.
+what it takes to import it is not counted.  What takes less than ten seconds runs three times, and
+the fastest time is shown.  Ours counts in this process, in one thread, the fastest of up to five
+runs, and the number is proved.  For each peer: its number where it differs from ours, its seconds,
+and how many times as long as ours that is.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from benchmarks.show import seconds, table
 
 LIMIT = 60.0  # seconds of a peer on one network
 GRACE = 20.0  # further seconds, to start and to report
+REPEATS, SHORT = 3, 10.0  # runs of a peer that ends within so many seconds
 PLANE = "regioncam"  # counts in two dimensions only
 COMPARED = tuple(
     bench for bench in BENCHES if not bench.long and bench.name[0].isdigit()
@@ -73,6 +75,19 @@ def run(peer: str, file: Path, limit: float) -> Row:
     return {"error": lines[-1] if lines else f"ended with status {process.returncode}"}
 
 
+def fastest(peer: str, file: Path, limit: float) -> Row:
+    """The fastest of some runs, if they are short; the first one that is not, or that fails."""
+    best = run(peer, file, limit)
+    for _ in range(REPEATS - 1):
+        if not best.get("finished") or best["seconds"] > SHORT:
+            break
+        again = run(peer, file, limit)
+        if not again.get("finished") or again["regions"] != best["regions"]:
+            return again
+        best = min(best, again, key=lambda found: found["seconds"])
+    return best
+
+
 def _end(process: subprocess.Popen[str]) -> None:
     """End the peer with the processes that it started."""
     try:
@@ -95,7 +110,7 @@ def compare(bench: Bench, peers: tuple[str, ...], limit: float, folder: Path) ->
         if peer == PLANE and network.inputs != 2:
             row["peers"][peer] = {"error": "2 inputs only"}
         else:
-            row["peers"][peer] = run(peer, file, limit)
+            row["peers"][peer] = fastest(peer, file, limit)
     return row
 
 
@@ -115,7 +130,7 @@ def cell(row: Row, peer: str) -> str:
 
 def show(rows: list[Row], peers: tuple[str, ...], console: Console) -> None:
     """The table, then disagreements and failures in words."""
-    title = "seconds (times as long as ours); N! is another number, N+ was reached at the limit"
+    title = "seconds (times as long as ours); N!: another number; N+: at the limit"
     made = table(title, ("network", "regions", "ours", *peers))
     counted = [row for row in rows if "skipped" not in row]
     for row in counted:
