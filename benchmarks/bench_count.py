@@ -33,6 +33,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 import regions
@@ -50,14 +51,20 @@ Row = dict[str, Any]
 
 
 def warm_up(*engines: str) -> None:
-    """Load the engines' compiled code, so that no network's time contains it."""
-    for inputs, width in ((2, 1), (9, 1), (784, 9)):  # vertices, dictionaries, points
-        weights = [[1.0 + unit] * inputs for unit in range(width)]
-        layers = [(weights, [0.5] * width), ([[1.0] * width], [0.0])]
-        network = regions.Network.from_layers(layers)
-        for engine in engines:
-            with suppress(regions.InputError):  # the engine does not take it
-                regions.count(network, engine=engine)
+    """Load the engines' compiled code, so that no network's time contains it.
+
+    `auto` chooses by dimension, and by whether the weights are short integers.
+    """
+    for inputs, width in ((2, 2), (9, 2), (784, 9)):  # vertices, dictionaries, points
+        for layers in (1, 2):
+            for exponent in (1.0, 0.5):  # integers, and numbers that fill a double
+                row = np.arange(1, inputs + 1) ** exponent
+                stack = [(np.outer(np.arange(1, width + 1), row), np.ones(width))]
+                stack += [(np.eye(width), -(np.arange(1, width + 1) ** exponent))] * (layers - 1)
+                network = regions.Network.from_layers([*stack, (np.ones((1, width)), [0])])
+                for engine in engines:
+                    with suppress(regions.InputError):  # the engine does not take it
+                        regions.count(network, engine=engine)
 
 
 def measure(

@@ -94,7 +94,7 @@ BENCHES = (
     Bench("ACAS 1_1, prop 3", 71930, lambda: acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib")),
     by_training(14248, "7f5abbc2", 784, 8, 8, 10),
     by_training(15608, "001bb4f3", 784, 6, 16, 10, long=True),
-    by_training(None, "47686121", 784, 11, 11, 10, long=True),
-    by_default(10131241, 16, 24, 1, long=True),
-    by_default(None, 12, 16, 16, 1, long=True),
+    by_training(397601, "47686121", 784, 11, 11, 10, long=True),
+    by_default(10131241, 16, 24, 1),
+    by_default(5992719, 12, 16, 16, 1),
 )
