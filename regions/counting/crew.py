@@ -12,14 +12,12 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from threading import Thread
-
-from threadpoolctl import threadpool_limits
 
 from regions.counting.engines import COMPILED
 from regions.counting.tree import REPORT_SECONDS, Stop
@@ -71,7 +69,7 @@ class Crew:
         ]
 
     def __enter__(self) -> Crew:
-        self._stack.enter_context(threadpool_limits(1, "blas"))
+        self._stack.enter_context(_one_thread())
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -134,6 +132,13 @@ class Crew:
         self._idle.append(turn.worker)
 
 
+def _one_thread() -> AbstractContextManager[object]:
+    """Linear algebra in one thread, from now on or inside a `with`."""
+    from threadpoolctl import threadpool_limits  # importing it changes the environment
+
+    return threadpool_limits(1, "blas")
+
+
 def _settle() -> None:
     """In a process of its own: it ends with the one that asked for the work, and not before.
 
@@ -144,7 +149,7 @@ def _settle() -> None:
     parent = parent_process()
     assert parent is not None
     Thread(target=_end_with, args=(parent,), daemon=True).start()
-    threadpool_limits(1, "blas")
+    _one_thread()
 
 
 def _end_with(parent: BaseProcess) -> None:
