@@ -1,4 +1,4 @@
-"""Both backends on programs with known answers, and how their statuses are read."""
+"""All backends on programs with known answers, and how their statuses are read."""
 
 import math
 import subprocess
@@ -11,17 +11,20 @@ import scipy.sparse as sp
 from highspy import HighsModelStatus, HighsStatus
 from scipy.optimize import OptimizeResult
 
-from solvers import scipy_
+from solvers import cvxpy_, pulp_, scipy_
 from solvers.backend import BACKENDS, get_backend
 from solvers.errors import BackendMissing, InvalidOption, InvalidProgram, NoSolution, SolversError
+from solvers.cvxpy_ import CvxpyBackend
 from solvers.highs import STATUSES, HighsBackend, meaning
 from solvers.options import SolveOptions
 from solvers.program import LinearProgram
+from solvers.pulp_ import PulpBackend
 from solvers.scipy_ import ScipyBackend
 from solvers.solution import Limit, Status
 
 INF = math.inf
-BOTH = pytest.mark.parametrize("backend", [HighsBackend(), ScipyBackend()], ids=lambda b: b.name)
+EVERY = [HighsBackend(), ScipyBackend(), CvxpyBackend(), PulpBackend()]
+ALL = pytest.mark.parametrize("backend", EVERY, ids=lambda b: b.name)
 
 
 def solve(backend, program, options=None) -> Any:
@@ -61,7 +64,7 @@ KNOWN = {
 }  # fmt: skip
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("name", KNOWN)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_known_optima(backend, name, sparse):
@@ -72,7 +75,7 @@ def test_known_optima(backend, name, sparse):
     check_optimal(solve(backend, lp), lp, objective)
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("method", ["choose", "simplex", "primal", "dual", "interior"])
 @pytest.mark.parametrize("presolve", ["choose", "on", "off"])
 def test_every_method_finds_the_textbook_optimum(backend, method, presolve):
@@ -82,7 +85,7 @@ def test_every_method_finds_the_textbook_optimum(backend, method, presolve):
     np.testing.assert_allclose(solution.x, [2, 6], atol=1e-6)
 
 
-@BOTH
+@ALL
 def test_multipliers_have_the_sign_of_the_active_bound(backend):
     # Row 0 presses from below (y > 0), row 1 from above (y < 0); column 2 sits at its lower bound.
     lp = program([1, -1, 2], [[1, 0, 0], [0, 1, 0]], [1, -9], [9, 2], [-9, -9, 0], [9, 9, 9])
@@ -100,7 +103,7 @@ INFEASIBLE = {
 }
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("name", INFEASIBLE)
 @pytest.mark.parametrize("presolve", ["choose", "off"])
 def test_infeasible(backend, name, presolve):
@@ -111,13 +114,13 @@ def test_infeasible(backend, name, presolve):
         solution.primal_residual(INFEASIBLE[name])
 
 
-@BOTH
+@ALL
 def test_unbounded(backend):
     lp = program([-1, 0], [[1, -1]], [-INF], [1], [0, 0], [INF, INF])
     assert solve(backend, lp).status is Status.UNBOUNDED
 
 
-@BOTH
+@ALL
 def test_integer_programs(backend):
     # Relaxation -11.25 at (3.75, 0); whole optimum -11 needs the second column.
     lp = program([-3, -2], [[4, 3]], [-INF], [15], [0, 0], [10, 10], [True, True])
@@ -139,7 +142,7 @@ def knapsack(n=40):
                          np.zeros(n), np.ones(n), np.ones(n, dtype=bool))  # fmt: skip
 
 
-@BOTH
+@ALL
 def test_a_time_limit_of_zero_stops_a_hard_program(backend):
     solution = solve(backend, knapsack(), SolveOptions(time_limit=0))
     assert solution.status is Status.STOPPED

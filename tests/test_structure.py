@@ -90,10 +90,12 @@ EXACT = (
 )
 # Heavy libraries, and the only files that may import them.
 CONFINED = {
+    "cvxpy": ("solvers/cvxpy_.py",),
     "highspy": ("solvers/highs.py",),
     "matplotlib": (),
     "numba": ("solvers/compiling.py",),
     "onnx": ("regions/readers/onnx_",),
+    "pulp": ("solvers/pulp_.py",),
     "pyarrow": ("regions/parquet.py", "regions/region_table.py", "regions/sorted_rows.py"),
     "scipy.optimize": ("solvers/scipy_.py",),
     "sklearn": ("regions/readers/sklearn_",),
@@ -247,6 +249,7 @@ HEAVY = (
     "numba",
     "matplotlib",
     "cvxpy",
+    "pulp",
     "scipy.optimize",
     "highspy",
     "onnx",
@@ -314,10 +317,12 @@ def state():
         "regions.counting.wide_",
         "solvers.box_dual",
         "solvers.box_interior",
+        "solvers.cvxpy_",
         "solvers.dictionary",
         "solvers.highs",
         "solvers.integer_cone",
         "solvers.long_integers",
+        "solvers.pulp_",
         "solvers.scipy_",
         "solvers.vertices",
     )
