@@ -10,10 +10,12 @@ import importlib.util
 import math
 import time
 import warnings
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
+from cvxpy.error import SolverError
 from numpy.typing import ArrayLike
 
 from solvers.backend import Backend, Session
@@ -100,7 +102,7 @@ def _solve(working: WorkingProgram, options: SolveOptions, limit: float | None) 
                 problem.solve(solver=cp.HIGHS, **_highs_settings(options, limit))
             else:
                 problem.solve(solver=cp.CLARABEL, **_clarabel_settings(options, limit))
-    except (cp.error.SolverError, ValueError, TypeError, ArithmeticError) as error:
+    except (SolverError, ValueError, TypeError, ArithmeticError) as error:
         seconds = time.perf_counter() - started
         return without_answer(Status.FAILED, f"cvxpy: {error}", seconds)
     seconds = time.perf_counter() - started
@@ -129,7 +131,11 @@ def _model(working: WorkingProgram):
     """x, the constraints (None where there are none), and the rows of the first three."""
     whole = working.integer
     if whole is not None and whole.any():
-        x = cp.Variable(working.num_cols, integer=[(int(j),) for j in np.flatnonzero(whole)])
+        count = int(whole.sum())
+        parts = [cp.Variable(count, integer=True)]
+        if count < len(whole):
+            parts.append(cp.Variable(len(whole) - count))
+        x = cp.hstack(parts)[np.argsort(np.argsort(~whole, kind="stable"))]
     else:
         x = cp.Variable(working.num_cols)
     matrix = working.matrix()
@@ -164,10 +170,7 @@ def _row_duals(working: WorkingProgram, constraints, sides) -> np.ndarray | None
 
 
 def _clarabel_settings(options: SolveOptions, limit: float | None) -> dict[str, object]:
-    settings: dict[str, object] = {
-        "tol_feas": min(options.feasibility_tol, 1e-8),
-        "max_threads": options.threads,
-    }
+    settings: dict[str, object] = {"tol_feas": min(options.feasibility_tol, 1e-8)}
     if limit is not None:
         settings["time_limit"] = float(limit)
     return settings
@@ -233,14 +236,14 @@ def nearest_point(
         return target
     x = cp.Variable(len(target))
     distance = cp.sum_squares(x - target) if norm == "l2" else cp.norm(x - target, _NORMS[norm])
-    rows = [matrix @ x <= limits] if len(limits) else []
+    rows: Any = [matrix @ x <= limits] if len(limits) else []
     problem = cp.Problem(cp.Minimize(distance), rows)
     settings = _clarabel_settings(SolveOptions(), time_limit)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             problem.solve(solver=cp.CLARABEL, **settings)
-    except (cp.error.SolverError, ArithmeticError):
+    except (SolverError, ArithmeticError):
         return None
     if meaning(problem.status)[0] is not Status.OPTIMAL or x.value is None:
         return None

@@ -170,7 +170,7 @@ def _lp(
     if program.has_integers:
         assert program.integer is not None
         yield "General"
-        yield from (f" {columns[j]}" for j in np.flatnonzero(program.integer))
+        yield from (f" {columns[j]}" for j in np.flatnonzero(program.integer).tolist())
     yield "End"
 
 

@@ -144,16 +144,15 @@ def _arguments(options: SolveOptions, limit: float | None, is_mip: bool) -> list
     if limit is not None:
         arguments += ["-sec", repr(float(limit))]
     if is_mip:
-        arguments += ["-ratio", repr(options.mip_gap), "-allow", "0", "-randomCbcSeed",
-                      str(options.seed + 1), "-threads", str(options.threads), "-solve"]  # fmt: skip
+        arguments += ["-ratio", repr(options.mip_gap), "-allow", "0"]
+        arguments += ["-randomCbcSeed", str(options.seed + 1)]
+        arguments += ["-threads", str(options.threads), "-solve"]
     else:
         arguments.append(_METHODS[options.method])
     return [*arguments, "-printingOptions", "all"]
 
 
-def _read(
-    working: WorkingProgram, lines: Sequence[str], is_mip: bool, seconds: float
-) -> Solution:
+def _read(working: WorkingProgram, lines: Sequence[str], is_mip: bool, seconds: float) -> Solution:
     first = lines[0] if lines else "an empty answer"
     status, limit = meaning(first)
     x = y = d = objective = None

@@ -197,4 +197,3 @@ def meaning(result: OptimizeResult) -> tuple[Status, Limit | None]:
     if result.status == 4 and "unbounded" in text and "infeasible" in text:
         return Status.INFEASIBLE_OR_UNBOUNDED, None
     return Status.FAILED, None
-
