@@ -16,7 +16,6 @@ says of the program is a proposal.  Three forms:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,6 +43,8 @@ class Encoding:
     ----------
     form
         "input", "lifted" or "milp".
+    dim
+        Number of the domain's coordinates.
     program
         The columns of the domain's coordinates come first; all costs are zero.
     columns, rows
@@ -54,6 +55,7 @@ class Encoding:
     """
 
     form: str
+    dim: int
     program: LinearProgram
     columns: tuple[Column, ...]
     rows: tuple[Line, ...]
@@ -81,7 +83,7 @@ class Encoding:
 
     def coordinates(self, x: np.ndarray) -> np.ndarray:
         """The domain's coordinates of a point of the program."""
-        return x[: sum(column.kind in "xu" for column in self.columns)]
+        return x[: self.dim]
 
     def proposed(self, x: np.ndarray) -> list[np.ndarray]:
         """The full pattern that a point of the program proposes, by layer."""
@@ -100,6 +102,7 @@ def encode(
     form: str = "auto",
     known: Ranges | None = None,
     outputs: bool = False,
+    inputs: bool = False,
 ) -> Encoding:
     """The program whose points are those of the closed cells of all completions of a pattern.
 
@@ -119,6 +122,9 @@ def encode(
         `regions.tightening.tightened`.  For a full pattern, rows that ranges prove are left out.
     outputs
         Also add a column y_k for each output.
+    inputs
+        Also add a column x_i for each input that is no coordinate of the domain, which has its own
+        where it is flat.
 
     Raises
     ------
@@ -162,13 +168,17 @@ def encode(
         builder.composed_layers(bits, known)
         if outputs:
             builder.composed_outputs(bits)
-        return Encoding(form, builder.program(), *builder.labels(), tuple(bits))
-    decided = [_decided(layer, known, k) for k, layer in enumerate(bits, start=1)]
-    for position in range(1, len(network.layers) + 1):
-        builder.layer(position, bits[position - 1], decided[position - 1], known)
-    if outputs:
-        builder.outputs()
-    return Encoding(form, builder.program(), *builder.labels(), tuple(decided))
+        decided = bits
+    else:
+        decided = [_decided(layer, known, k) for k, layer in enumerate(bits, start=1)]
+        for position in range(1, len(network.layers) + 1):
+            builder.layer(position, bits[position - 1], decided[position - 1], known)
+        if outputs:
+            builder.outputs()
+    if inputs:
+        builder.inputs(frame)
+    program, labels = builder.program(), builder.labels()
+    return Encoding(form, frame.dim, program, *labels, tuple(decided))
 
 
 def _bits(network: Network, pattern: Pattern | None) -> list[np.ndarray]:
@@ -198,8 +208,3 @@ def relaxation(
     for position in range(1, layers + 1):
         builder.layer(position, known.given[position - 1], known.bits(position), known)
     return builder, builder.program(whole=False)
-
-
-def names_of(frame: Frame) -> Sequence[str]:
-    """How the columns of a frame's coordinates are named: x_i where one is input i, else u_k."""
-    return [column.name for column in Builder.coordinates(frame)]

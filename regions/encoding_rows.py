@@ -18,6 +18,7 @@ from solvers.program import LinearProgram
 from solvers.rational import floats
 
 INF = np.inf
+LEAST_M = 2.0**-20  # solvers drop smaller entries; a larger M is as valid
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Line:
 
     `kind` is "side" (a row of the domain), "z" (the definition of a pre-activation, or z >= 0),
     "off" (z <= 0), "above", "near" and "cap" (the rows of a unit that may be off: z <= a,
-    a <= z - L (1 - d) and a <= U d), or "y" (the definition of an output).
+    a <= z - L (1 - d) and a <= U d), "x" (that of an input) or "y" (that of an
+    output).
     """
 
     kind: str
@@ -186,7 +188,7 @@ class Builder:
         a = self._new("a", position, free, ends[0][free], ends[1]) + own
         d = self._new("d", position, free, ends[0][free], np.ones_like(high)) + own
         one = np.ones(count)
-        below, above = low[free], high[free]
+        below, above = np.minimum(low[free], -LEAST_M), np.maximum(high[free], LEAST_M)
         everywhere = np.full(count, INF)
 
         def lines(kind: str) -> list[Line]:
@@ -212,6 +214,26 @@ class Builder:
         )
         bias = np.asarray(layer.bias.approx)[:, 0]
         self._add([Line("y", 0, k) for k in every.tolist()], entries, bias, bias)
+
+    def inputs(self, frame: Frame) -> None:
+        """A column for each input that is no coordinate: x = p + B u."""
+        known = {column.unit for column in self._columns if column.kind == "x"}
+        missing = [i for i in range(len(frame.origin)) if i not in known]
+        if not missing:
+            return
+        rest = np.array(missing)
+        free = np.full(len(frame.origin), INF)
+        first = self._new("x", 0, rest, -free[rest], free)
+        basis = frame.basis.take_rows(rest)
+        rows, cols, values, _ = basis.entries
+        own = np.arange(len(rest))
+        entries = (
+            np.concatenate([rows, own]),
+            np.concatenate([cols, first + own]),
+            np.concatenate([-values, np.ones(len(rest))]),
+        )
+        shift = floats(np.array([frame.origin[i] for i in missing], dtype=object))
+        self._add([Line("x", 0, i) for i in missing], entries, shift, shift)
 
     # -- layers composed into rows over the coordinates --------------------------------------
 
