@@ -280,6 +280,8 @@ def loaded_by(code: str) -> set[str]:
         "import regions\nregions.bounds, regions.RegionMonitor, regions.iter_regions",
         "from regions.cli.main import main\nassert main(['--help']) == 0",
         "from regions.cli.main import main\nassert main(['count', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['export', '--help']) == 0",
+        "import solvers.backend, solvers.cold, solvers.program_files, regions.encoding",
         "from regions.cli.main import main\nassert main(['env']) == 0",
         "from regions.cli.main import main\nassert main(['count', 'none.pt']) == 2",
     ],

@@ -159,7 +159,6 @@ def command(
             "--output: regions are written in one go on one core; "
             "leave out --journal and --scheduler"
         )
-    solver = open_backend(backend, second_backend)
     if engine == "milp" and (journal, scheduler) != (None, None):
         raise InputError(
             "--engine milp: works on one core and keeps no journal; "
@@ -178,6 +177,7 @@ def command(
                 f"--layers {layers}: {path.name} has {plural(len(network.layers), 'ReLU layer')}; "
                 "choose fewer, or leave the option out to count them all"
             )
+    solver = open_backend(backend, second_backend)
     hull = min(HULL_SECONDS, math.inf if limit is None else limit)
     known = [
         regions.bounds(network, where, layers=layers, time_limit=hull) for network, where in opened
