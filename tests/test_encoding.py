@@ -277,7 +277,7 @@ def test_ranges_contain_the_true_values(
     for weights in random.integers(0, 9, (20, len(inside))).tolist():
         total = sum(weights) or 1
         parts = [(Fraction(w, total), corner) for w, corner in zip(weights, inside, strict=False)]
-        inside.append([sum(w * corner[j] for w, corner in parts) for j in (0, 1)])
+        inside.append([Fraction(sum(w * c[j] for w, c in parts)) for j in (0, 1)])
     for found in (plain, symbolic, best):
         contained(network, frame, found, inside)
 
@@ -402,6 +402,15 @@ def test_bad_arguments():
     known = ranges(network, frame.box())
     with pytest.raises(InputError, match="another pattern"):
         encode(network, frame, Pattern.parse("111/***"), known=known)
+
+
+def test_large_full_patterns_are_lifted(monkeypatch: pytest.MonkeyPatch):
+    network, frame = prepared("box", whole_network(8))
+    pattern = network.pattern([0, 0])
+    assert encode(network, frame, pattern).form == "input"
+    monkeypatch.setattr("regions.encoding.INPUT_ENTRIES", 11)  # 6 units, 2 coordinates
+    assert encode(network, frame, pattern).form == "lifted"
+    assert encode(network, frame, pattern, form="input").form == "input"
 
 
 def test_composed_rows_are_those_of_the_network():
