@@ -63,8 +63,8 @@ class Frame:
 
     def box(self) -> tuple[np.ndarray, np.ndarray]:
         """The bounds as doubles, rounded outwards; infinities where there is none."""
-        low = [-np.inf if q is None else _rounded(q, -1) for q in self.lower]
-        high = [np.inf if q is None else _rounded(q, 1) for q in self.upper]
+        low = [-np.inf if q is None else rounded(q, -1) for q in self.lower]
+        high = [np.inf if q is None else rounded(q, 1) for q in self.upper]
         return np.array(low, dtype=float), np.array(high, dtype=float)
 
     def point(self, coordinates: Sequence[fmpq]) -> Vector:
@@ -139,7 +139,8 @@ class Frame:
             builder = builder.reduced(found)
 
 
-def _rounded(q: fmpq, direction: int) -> float:
+def rounded(q: fmpq, direction: int) -> float:
+    """The double nearest to q on the side of `direction`, 1 or -1, or q itself."""
     value = nearest(q)
     if (rational(value) - q) * direction < 0:
         return float(np.nextafter(value, direction * np.inf))

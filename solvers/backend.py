@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from solvers.program import LinearProgram
     from solvers.solution import Basis, Solution
 
-# name -> (module, class, package that it needs)
+# name -> (module, class, package that it needs, what installs that package)
 BACKENDS = {
-    "highs": ("solvers.highs", "HighsBackend", "highspy"),
-    "scipy": ("solvers.scipy_", "ScipyBackend", "scipy"),
+    "highs": ("solvers.highs", "HighsBackend", "highspy", "highspy"),
+    "scipy": ("solvers.scipy_", "ScipyBackend", "scipy", "scipy"),
+    "cvxpy": ("solvers.cvxpy_", "CvxpyBackend", "cvxpy", "'relu-regions[cvxpy]'"),
+    "pulp": ("solvers.pulp_", "PulpBackend", "pulp", "'relu-regions[pulp]'"),
 }
 
 
@@ -150,10 +152,10 @@ def get_backend(name: str) -> Backend:
     if name not in BACKENDS:
         hint = did_you_mean(name, BACKENDS)
         raise InvalidOption(f"get_backend(): no backend {name!r}; {hint}")
-    module, class_name, package = BACKENDS[name]
+    module, class_name, package, source = BACKENDS[name]
     if importlib.util.find_spec(package) is None:
         raise BackendMissing(
             f"get_backend(): backend {name!r} needs the package {package}, which is not "
-            f"installed; run: pip install {package}"
+            f"installed; run: pip install {source}"
         )
     return getattr(importlib.import_module(module), class_name)()

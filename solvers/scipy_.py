@@ -15,10 +15,11 @@ import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
 
 from solvers.backend import Backend, Session
+from solvers.cold import ColdSession
 from solvers.errors import InvalidOption, did_you_mean
 from solvers.options import SolveOptions
 from solvers.program import LinearProgram
-from solvers.solution import Basis, Limit, Solution, Status, locked
+from solvers.solution import Limit, Solution, Status, locked
 from solvers.working import WorkingProgram
 
 # linprog's "primal" simplex does not exist; HiGHS behind it is asked for the dual.
@@ -36,26 +37,7 @@ _NATIVE = {
 
 
 class ScipyBackend(Backend):
-    """`scipy.optimize.linprog` and, with integer columns, `scipy.optimize.milp`."""
-
-    @property
-    def name(self) -> str:
-        """The name by which users choose it."""
-        return "scipy"
-
-    def open(self, program: LinearProgram, options: SolveOptions | None = None) -> ScipySession:
-        """A cold session on `program`."""
-        return ScipySession(program, options or SolveOptions())
-
-    def is_available(self) -> bool:
-        """Whether scipy is installed."""
-        return importlib.util.find_spec("scipy") is not None
-
-
-class ScipySession(Session):
-    """A program under change; each solve starts from nothing.
-
-    There is no basis to read and no ray; `set_basis` has no effect.
+    """`scipy.optimize.linprog` and, with integer columns, `scipy.optimize.milp`.
 
     Examples
     --------
@@ -65,160 +47,131 @@ class ScipySession(Session):
     -1.5
     """
 
-    def __init__(self, program: LinearProgram, options: SolveOptions):
-        if options.method not in _METHODS:
+    @property
+    def name(self) -> str:
+        """The name by which users choose it."""
+        return "scipy"
+
+    def open(self, program: LinearProgram, options: SolveOptions | None = None) -> Session:
+        """A cold session on `program`."""
+        options = options or SolveOptions()
+        _check_options(options, program.has_integers)
+        return ColdSession(program, options, _solve)
+
+    def is_available(self) -> bool:
+        """Whether scipy is installed."""
+        return importlib.util.find_spec("scipy") is not None
+
+
+def _check_options(options: SolveOptions, is_mip: bool) -> None:
+    if options.method not in _METHODS:
+        raise InvalidOption(
+            f"scipy has no method {options.method!r}; choose one of {', '.join(_METHODS)}"
+        )
+    known = _NATIVE[is_mip]
+    for name in options.native:
+        if name not in known:
+            hint = did_you_mean(name, known)
             raise InvalidOption(
-                f"scipy has no method {options.method!r}; choose one of {', '.join(_METHODS)}"
+                f"scipy has no option {name!r} here; {hint} (SolveOptions(native=...))"
             )
-        known = _NATIVE[program.has_integers]
-        for name in options.native:
-            if name not in known:
-                hint = did_you_mean(name, known)
-                raise InvalidOption(
-                    f"scipy has no option {name!r} here; {hint} (SolveOptions(native=...))"
-                )
-        self._working = WorkingProgram(program)
-        self._options = options
-        self._is_mip = program.has_integers
 
-    def solve(self, time_limit: float | None = None) -> Solution:
-        """Solve from scratch."""
-        working = self._working
-        if not working.num_cols:
-            return working.solve_without_columns()
-        if working.contradicts_itself():
-            return _without_answer(Status.INFEASIBLE, math.inf, "a lower bound above its upper")
-        started = time.perf_counter()
-        limit = self._options.time_limit if time_limit is None else time_limit
-        result = self._milp(limit) if self._is_mip else self._linprog(limit)
-        seconds = time.perf_counter() - started
-        return result if isinstance(result, Solution) else self._read(result, seconds)
 
-    def _settings(self, limit: float | None) -> dict[str, object]:
-        settings: dict[str, object] = {"presolve": self._options.presolve != "off"}
-        if limit is not None:
-            settings["time_limit"] = float(limit)
-        return settings | dict(self._options.native)
-
-    def _linprog(self, limit: float | None) -> OptimizeResult:
-        working, options = self._working, self._options
-        matrix = working.matrix()
-        equal = working.row_lower == working.row_upper
-        self._upper = np.isfinite(working.row_upper) & ~equal
-        self._lower = np.isfinite(working.row_lower) & ~equal
-        self._equal = equal
-        stack = np.concatenate if isinstance(matrix, np.ndarray) else sp.vstack
-        above, below = matrix[self._upper], matrix[self._lower]
-        return linprog(
-            working.cost,
-            A_ub=stack((above, -below)),
-            b_ub=np.concatenate((working.row_upper[self._upper], -working.row_lower[self._lower])),
-            A_eq=matrix[equal],
-            b_eq=working.row_lower[equal],
-            bounds=np.column_stack((working.col_lower, working.col_upper)),
-            method=_METHODS[options.method],
-            options=self._settings(limit)
-            | {
-                "primal_feasibility_tolerance": options.feasibility_tol,
-                "dual_feasibility_tolerance": options.optimality_tol,
-            },
-        )
-
-    def _milp(self, limit: float | None) -> OptimizeResult:
-        working: Any = self._working  # the stubs of scipy.optimize know no arrays of bounds
-        rows = LinearConstraint(working.matrix(), working.row_lower, working.row_upper)
-        return milp(
-            working.cost,
-            integrality=np.asarray(working.integer, dtype=int),
-            bounds=Bounds(working.col_lower, working.col_upper),
-            constraints=rows if working.num_rows else None,
-            options=self._settings(limit) | {"mip_rel_gap": self._options.mip_gap},
-        )
-
-    def _read(self, result: OptimizeResult, seconds: float) -> Solution:
-        status, limit = meaning(result)
-        x = y = d = None
-        objective, bound = None, math.inf if status is Status.INFEASIBLE else -math.inf
-        if result.x is not None and status in (Status.OPTIMAL, Status.STOPPED):
-            x = locked(result.x)
-            if status is Status.OPTIMAL or self._is_mip:
-                objective = float(self._working.cost @ x)
-            else:
-                x = None  # linprog does not say whether this point is feasible
-        if status is Status.OPTIMAL and not self._is_mip:
-            bound = float(result.fun)
-            y, d = self._multipliers(result)
-        elif self._is_mip and result.get("mip_dual_bound") is not None:
+def _solve(working: WorkingProgram, options: SolveOptions, limit: float | None) -> Solution:
+    started = time.perf_counter()
+    settings: dict[str, object] = {"presolve": options.presolve != "off"}
+    if limit is not None:
+        settings["time_limit"] = float(limit)
+    settings |= dict(options.native)
+    if working.integer is not None and working.integer.any():
+        result = _milp(working, options, settings)
+        status, stopped_by, x, objective, bound = _claim(working, result)
+        if x is not None:
+            objective = float(working.cost @ x)
+        if result.get("mip_dual_bound") is not None:
             bound = float(result.mip_dual_bound)
-        iterations = int(result.get("nit") or 0)
-        return Solution(
-            status, limit, objective, bound, x, y, d, iterations, seconds,
-            f"scipy: {result.message}",
-        )  # fmt: skip
+        y = d = None
+    else:
+        result, split = _linprog(working, options, settings)
+        status, stopped_by, x, objective, bound = _claim(working, result)
+        y = d = None
+        if status is Status.OPTIMAL:
+            objective, bound = float(working.cost @ result.x), float(result.fun)
+            y, d = _multipliers(working, result, *split)
+        else:
+            x = None  # linprog does not say whether this point is feasible
+    seconds = time.perf_counter() - started
+    iterations = int(result.get("nit") or 0)
+    return Solution(
+        status, stopped_by, objective, bound, x, y, d, iterations, seconds,
+        f"scipy: {result.message}",
+    )  # fmt: skip
 
-    def _multipliers(self, result: OptimizeResult) -> tuple[np.ndarray, np.ndarray]:
-        # scipy's marginals are derivatives by the right-hand side, and M x >= L is -M x <= -L.
-        y = np.zeros(self._working.num_rows)
-        count = int(self._upper.sum())
-        y[self._upper] += result.ineqlin.marginals[:count]
-        y[self._lower] -= result.ineqlin.marginals[count:]
-        y[self._equal] = result.eqlin.marginals
-        return locked(y), locked(result.lower.marginals + result.upper.marginals)
 
-    def set_cost(self, cost) -> None:
-        """Replace all costs."""
-        self._working.cost[:] = self._working.checked_cost(cost)
+def _linprog(
+    working: WorkingProgram, options: SolveOptions, settings: dict[str, object]
+) -> tuple[OptimizeResult, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Its result, and which rows are bounded above, below, and fixed."""
+    matrix = working.matrix()
+    equal = working.row_lower == working.row_upper
+    upper = np.isfinite(working.row_upper) & ~equal
+    lower = np.isfinite(working.row_lower) & ~equal
+    stack = np.concatenate if isinstance(matrix, np.ndarray) else sp.vstack
+    result = linprog(
+        working.cost,
+        A_ub=stack((matrix[upper], -matrix[lower])),
+        b_ub=np.concatenate((working.row_upper[upper], -working.row_lower[lower])),
+        A_eq=matrix[equal],
+        b_eq=working.row_lower[equal],
+        bounds=np.column_stack((working.col_lower, working.col_upper)),
+        method=_METHODS[options.method],
+        options=settings
+        | {
+            "primal_feasibility_tolerance": options.feasibility_tol,
+            "dual_feasibility_tolerance": options.optimality_tol,
+        },
+    )
+    return result, (upper, lower, equal)
 
-    def set_row(self, i: int, lower: float, upper: float) -> None:
-        """Replace the bounds of row i."""
-        self._working.check_row(i, lower, upper)
-        self._working.row_lower[i], self._working.row_upper[i] = lower, upper
 
-    def set_col(self, j: int, lower: float, upper: float) -> None:
-        """Replace the bounds of column j."""
-        self._working.check_col(j, lower, upper)
-        self._working.col_lower[j], self._working.col_upper[j] = lower, upper
+def _milp(
+    working: WorkingProgram, options: SolveOptions, settings: dict[str, object]
+) -> OptimizeResult:
+    program: Any = working  # the stubs of scipy.optimize know no arrays of bounds
+    rows = LinearConstraint(program.matrix(), program.row_lower, program.row_upper)
+    return milp(
+        program.cost,
+        integrality=np.asarray(program.integer, dtype=int),
+        bounds=Bounds(program.col_lower, program.col_upper),
+        constraints=rows if working.num_rows else None,
+        options=settings | {"mip_rel_gap": options.mip_gap},
+    )
 
-    def set_cols(self, lower, upper) -> None:
-        """Replace the bounds of all columns."""
-        self._working.col_lower, self._working.col_upper = self._working.checked_cols(lower, upper)
 
-    def add_rows(self, matrix, lower, upper) -> None:
-        """Append rows."""
-        self._working.append(*self._working.checked_rows(matrix, lower, upper))
+def _claim(
+    working: WorkingProgram, result: OptimizeResult
+) -> tuple[Status, Limit | None, np.ndarray | None, float | None, float]:
+    """(status, limit, x, objective, bound) before anything is known of multipliers."""
+    status, stopped_by = meaning(result)
+    told = result.x is not None and status in (Status.OPTIMAL, Status.STOPPED)
+    bound = math.inf if status is Status.INFEASIBLE else -math.inf
+    return status, stopped_by, locked(result.x) if told else None, None, bound
 
-    def delete_rows(self, start: int, stop: int) -> None:
-        """Remove rows start, ..., stop - 1."""
-        self._working.check_span(start, stop)
-        self._working.delete(start, stop)
 
-    def basis(self) -> Basis | None:
-        """Nothing: scipy does not tell its basis."""
-        return None
-
-    def set_basis(self, basis: Basis | None) -> None:
-        """No effect: scipy always starts cold."""
-
-    def dual_ray(self) -> np.ndarray | None:
-        """Nothing: scipy has no rays."""
-        return None
-
-    def primal_ray(self) -> np.ndarray | None:
-        """Nothing: scipy has no rays."""
-        return None
-
-    @property
-    def num_rows(self) -> int:
-        """Number of rows now."""
-        return self._working.num_rows
-
-    @property
-    def program(self) -> LinearProgram:
-        """A snapshot of the program as it stands."""
-        return self._working.snapshot()
-
-    def close(self) -> None:
-        """Nothing is held between solves."""
+def _multipliers(
+    working: WorkingProgram,
+    result: OptimizeResult,
+    upper: np.ndarray,
+    lower: np.ndarray,
+    equal: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    # scipy's marginals are derivatives by the right-hand side, and M x >= L is -M x <= -L.
+    y = np.zeros(working.num_rows)
+    count = int(upper.sum())
+    y[upper] += result.ineqlin.marginals[:count]
+    y[lower] -= result.ineqlin.marginals[count:]
+    y[equal] = result.eqlin.marginals
+    return locked(y), locked(result.lower.marginals + result.upper.marginals)
 
 
 def meaning(result: OptimizeResult) -> tuple[Status, Limit | None]:
@@ -244,7 +197,3 @@ def meaning(result: OptimizeResult) -> tuple[Status, Limit | None]:
     if result.status == 4 and "unbounded" in text and "infeasible" in text:
         return Status.INFEASIBLE_OR_UNBOUNDED, None
     return Status.FAILED, None
-
-
-def _without_answer(status: Status, bound: float, message: str) -> Solution:
-    return Solution(status, None, None, bound, None, None, None, 0, 0.0, message)

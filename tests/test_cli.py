@@ -16,7 +16,7 @@ from regions import __version__
 from tests.command_line import Run, one_json
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("count", "info", "pattern", "env")
+COMMANDS = ("count", "info", "pattern", "export", "env")
 
 # -- what works ------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ def fails(run: Run, *args: object) -> str:
         (("count", "{cross}", "--threads", "2"), "No such option: --threads"),
         (("count", "{cross}", "--domain"), "'--domain' requires an argument"),
         (("count", "{cross}", "--engine", "atuo"), "needs auto or "),
-        (("count", "{cross}", "--engine", "atuo"), " or lp; did you mean auto?"),
+        (("count", "{cross}", "--engine", "atuo"), " or milp; did you mean auto?"),
         (("count", "{cross}", "--definition", "maps"), "--definition maps: needs regions"),
         (("count", "{cross}", "--time-limit", "soon"), "Invalid value for '--time-limit'"),
         (("count", "{cross}", "--time-limit", "-1"), "--time-limit -1: needs seconds"),

@@ -1,4 +1,4 @@
-"""Both backends on programs with known answers, and how their statuses are read."""
+"""All backends on programs with known answers, and how their statuses are read."""
 
 import math
 import subprocess
@@ -11,17 +11,20 @@ import scipy.sparse as sp
 from highspy import HighsModelStatus, HighsStatus
 from scipy.optimize import OptimizeResult
 
-from solvers import scipy_
+from solvers import cvxpy_, pulp_, scipy_
 from solvers.backend import BACKENDS, get_backend
+from solvers.cvxpy_ import CvxpyBackend
 from solvers.errors import BackendMissing, InvalidOption, InvalidProgram, NoSolution, SolversError
 from solvers.highs import STATUSES, HighsBackend, meaning
 from solvers.options import SolveOptions
 from solvers.program import LinearProgram
+from solvers.pulp_ import PulpBackend
 from solvers.scipy_ import ScipyBackend
 from solvers.solution import Limit, Status
 
 INF = math.inf
-BOTH = pytest.mark.parametrize("backend", [HighsBackend(), ScipyBackend()], ids=lambda b: b.name)
+EVERY = [HighsBackend(), ScipyBackend(), CvxpyBackend(), PulpBackend()]
+ALL = pytest.mark.parametrize("backend", EVERY, ids=lambda b: b.name)
 
 
 def solve(backend, program, options=None) -> Any:
@@ -61,7 +64,7 @@ KNOWN = {
 }  # fmt: skip
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("name", KNOWN)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_known_optima(backend, name, sparse):
@@ -72,17 +75,21 @@ def test_known_optima(backend, name, sparse):
     check_optimal(solve(backend, lp), lp, objective)
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("method", ["choose", "simplex", "primal", "dual", "interior"])
 @pytest.mark.parametrize("presolve", ["choose", "on", "off"])
 def test_every_method_finds_the_textbook_optimum(backend, method, presolve):
+    if backend.name == "cvxpy" and method in ("simplex", "primal", "dual"):
+        with pytest.raises(InvalidOption, match=f"no method '{method}'"):
+            backend.open(KNOWN["textbook"][0], SolveOptions(method=method))
+        return
     lp, objective = KNOWN["textbook"]
     solution = solve(backend, lp, SolveOptions(method=method, presolve=presolve))
     check_optimal(solution, lp, objective)
     np.testing.assert_allclose(solution.x, [2, 6], atol=1e-6)
 
 
-@BOTH
+@ALL
 def test_multipliers_have_the_sign_of_the_active_bound(backend):
     # Row 0 presses from below (y > 0), row 1 from above (y < 0); column 2 sits at its lower bound.
     lp = program([1, -1, 2], [[1, 0, 0], [0, 1, 0]], [1, -9], [9, 2], [-9, -9, 0], [9, 9, 9])
@@ -100,7 +107,7 @@ INFEASIBLE = {
 }
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("name", INFEASIBLE)
 @pytest.mark.parametrize("presolve", ["choose", "off"])
 def test_infeasible(backend, name, presolve):
@@ -111,13 +118,13 @@ def test_infeasible(backend, name, presolve):
         solution.primal_residual(INFEASIBLE[name])
 
 
-@BOTH
+@ALL
 def test_unbounded(backend):
     lp = program([-1, 0], [[1, -1]], [-INF], [1], [0, 0], [INF, INF])
     assert solve(backend, lp).status is Status.UNBOUNDED
 
 
-@BOTH
+@ALL
 def test_integer_programs(backend):
     # Relaxation -11.25 at (3.75, 0); whole optimum -11 needs the second column.
     lp = program([-3, -2], [[4, 3]], [-INF], [15], [0, 0], [10, 10], [True, True])
@@ -139,7 +146,7 @@ def knapsack(n=40):
                          np.zeros(n), np.ones(n), np.ones(n, dtype=bool))  # fmt: skip
 
 
-@BOTH
+@ALL
 def test_a_time_limit_of_zero_stops_a_hard_program(backend):
     solution = solve(backend, knapsack(), SolveOptions(time_limit=0))
     assert solution.status is Status.STOPPED
@@ -179,6 +186,94 @@ def test_scipys_model_error_is_not_infeasible():
     assert solve(ScipyBackend(), huge).status is Status.FAILED
 
 
+def test_every_cvxpy_status_is_in_the_table():
+    import cvxpy.settings as theirs
+
+    groups = (theirs.SOLUTION_PRESENT, theirs.INF_OR_UNB, theirs.INACCURATE, theirs.ERROR)
+    known = {status for group in groups for status in group}
+    assert known == set(cvxpy_.STATUSES)
+    for status in known:
+        meant, limit = cvxpy_.meaning(status)
+        assert (limit is not None) == (meant is Status.STOPPED)
+        assert (meant is Status.OPTIMAL) == (status == theirs.OPTIMAL)
+        assert (meant is Status.INFEASIBLE) == (status == theirs.INFEASIBLE)
+    for unknown in (None, "", "a status of a later release", "optimal_more_or_less"):
+        assert cvxpy_.meaning(unknown) == (Status.FAILED, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("Optimal - objective value -3.0", (Status.OPTIMAL, None)),
+        ("Infeasible - objective value 0.0", (Status.INFEASIBLE, None)),
+        ("Integer infeasible - objective value 0.0", (Status.INFEASIBLE, None)),
+        ("Unbounded - objective value 0.0", (Status.UNBOUNDED, None)),
+        ("Stopped on time - objective value 1.0", (Status.STOPPED, Limit.TIME)),
+        ("Stopped on time (no integer solution - continuous used)", (Status.STOPPED, Limit.TIME)),
+        ("Stopped on iterations - objective value 1.0", (Status.STOPPED, Limit.ITERATIONS)),
+        ("Stopped on a whim", (Status.FAILED, None)),
+        ("Integer", (Status.FAILED, None)),
+        ("", (Status.FAILED, None)),
+    ],
+)
+def test_how_the_answers_of_cbc_are_read(line, meant):
+    assert pulp_.meaning(line) == meant
+    lp, _ = KNOWN["textbook"]
+    working = pulp_.WorkingProgram(lp)
+    solution = pulp_._read(working, [line], is_mip=True, seconds=0.0)
+    assert solution.status is meant[0]
+    assert (solution.x is None) == (meant[0] is not Status.OPTIMAL and "1.0" not in line)
+
+
+def test_an_answer_that_cannot_be_read_is_failed():
+    working = pulp_.WorkingProgram(KNOWN["textbook"][0])
+    for lines in (
+        [],
+        ["Optimal", "0 c0 1.0"],
+        ["Optimal", "0 c9 1.0 0.0"],
+        ["Optimal", "0 c0 x 0"],
+    ):
+        assert pulp_._read(working, lines, False, 0.0).status is Status.FAILED
+
+
+def test_without_cbc_every_solve_fails(monkeypatch):
+    monkeypatch.setattr(pulp_, "cbc_path", lambda: None)
+    assert not PulpBackend().is_available()
+    assert solve(PulpBackend(), KNOWN["textbook"][0]).status is Status.FAILED
+
+
+@pytest.mark.parametrize("backend", [CvxpyBackend(), PulpBackend()], ids=lambda b: b.name)
+def test_cold_backends_take_no_native_options(backend):
+    lp, _ = KNOWN["textbook"]
+    with pytest.raises(InvalidOption, match="takes no options"):
+        backend.open(lp, SolveOptions(native={"speed": 9}))
+    with pytest.raises(InvalidOption, match="no method 'pdlp'"):
+        backend.open(lp, SolveOptions(method="pdlp"))
+
+
+@pytest.mark.parametrize(
+    ("norm", "point", "distance"),
+    [("l2", [0.8, 0.4], 0.8**0.5), ("l1", [1, 0], 1), ("linf", [2 / 3, 2 / 3], 2 / 3)],
+)
+def test_the_nearest_point_of_a_half_plane(norm, point, distance):
+    found = cvxpy_.nearest_point([[-2.0, -1.0]], [-2.0], [0.0, 0.0], norm)
+    assert found is not None
+    np.testing.assert_allclose(found, point, atol=1e-5)
+    order = {"l2": 2, "l1": 1, "linf": math.inf}[norm]
+    assert np.linalg.norm(found, order) == pytest.approx(distance, abs=1e-5)
+
+
+def test_the_nearest_point_where_there_is_none():
+    assert cvxpy_.nearest_point([[1.0], [-1.0]], [0.0, -1.0], [0.0]) is None
+    found = cvxpy_.nearest_point(np.zeros((0, 2)), [], [3, 4])
+    assert found is not None
+    np.testing.assert_allclose(found, [3, 4], atol=1e-6)
+    with pytest.raises(InvalidOption, match="no norm 'l3'"):
+        cvxpy_.nearest_point([[1.0]], [1.0], [0.0], "l3")
+    with pytest.raises(InvalidProgram, match="A: needs shape"):
+        cvxpy_.nearest_point([[1.0]], [1.0], [0.0, 0.0])
+
+
 def test_highs_rejects_huge_entries_at_the_door():
     huge = program([1, 1], [[1, 1e16]], [-INF], [1], [0, 0], [1, 1])
     with pytest.raises(InvalidProgram, match="1e15"):
@@ -191,13 +286,15 @@ def test_highs_rejects_huge_entries_at_the_door():
 
 
 def test_a_backend_that_is_not_installed(monkeypatch):
-    monkeypatch.setitem(BACKENDS, "ghost", ("solvers.highs", "HighsBackend", "no_such_package"))
-    with pytest.raises(BackendMissing, match="pip install no_such_package"):
+    monkeypatch.setitem(
+        BACKENDS, "ghost", ("solvers.highs", "HighsBackend", "no_such_package", "a_source")
+    )
+    with pytest.raises(BackendMissing, match=r"no_such_package, which .* pip install a_source"):
         get_backend("ghost")
 
 
 def test_get_backend():
-    assert [get_backend(name).name for name in BACKENDS] == ["highs", "scipy"]
+    assert [get_backend(name).name for name in BACKENDS] == ["highs", "scipy", "cvxpy", "pulp"]
     assert all(get_backend(name).is_available() for name in BACKENDS)
     with pytest.raises(InvalidOption, match="did you mean 'scipy'"):
         get_backend("spicy")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from solvers.backend import BACKENDS, get_backend
 from solvers.errors import InvalidProgram
 from solvers.highs import HighsBackend
 from solvers.options import SolveOptions
@@ -250,7 +251,7 @@ def test_primal_rays_lead_downwards(seed):
     assert (ray >= -1e-9).all()
 
 
-@pytest.mark.parametrize("backend", [HighsBackend(), ScipyBackend()], ids=lambda b: b.name)
+@pytest.mark.parametrize("backend", [*map(get_backend, BACKENDS)], ids=lambda b: b.name)
 def test_changes_that_do_not_fit_change_nothing(backend):
     lp = random_program(np.random.default_rng(2), 3, 2)
     bad = [

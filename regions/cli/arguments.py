@@ -12,6 +12,8 @@ import typer
 from typer.core import TyperCommand
 
 from regions.errors import InputError
+from solvers.backend import BACKENDS, Backend, get_backend
+from solvers.errors import BackendMissing
 
 _NEGATIVE = re.compile(r"-(\d|\.\d)")
 
@@ -115,6 +117,51 @@ Seed = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+BackendName = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        metavar="|".join(BACKENDS),
+        help="Solver of the linear programs. Its answers are proposals, which are checked.",
+    ),
+]
+SecondBackend = Annotated[
+    str | None,
+    typer.Option(
+        "--second-backend",
+        metavar="NAME",
+        help="Let another solver solve every program too; stop if the two contradict each other.",
+        show_default=False,
+    ),
+]
+
+
+def open_backend(name: str, second: str | None = None) -> Backend:
+    """The backend that was asked for; with a second one, a backend that compares the two.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, a package is missing, or both are the same.
+    """
+    check_choice("--backend", name, BACKENDS)
+    if second is None:
+        return _installed("--backend", name)
+    check_choice("--second-backend", second, BACKENDS)
+    if second == name:
+        raise InputError(
+            f"--second-backend {second}: is the first one too (--backend); choose another"
+        )
+    from solvers.crosschecked import CrossChecked
+
+    return CrossChecked(_installed("--backend", name), _installed("--second-backend", second))
+
+
+def _installed(option: str, name: str) -> Backend:
+    try:
+        return get_backend(name)
+    except BackendMissing as error:
+        raise InputError(f"{option} {name}: {error}") from error
 
 
 def check_choice(option: str, value: str, choices: Collection[str]) -> None:

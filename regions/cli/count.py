@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from regions.cli.arguments import (
+    BackendName,
     BoxIndex,
     DomainSpecs,
     InputShape,
     Json,
     Models,
     Quiet,
+    SecondBackend,
     Seed,
     TrustFile,
     check_choice,
+    open_backend,
 )
 from regions.cli.interrupts import unwound
 from regions.cli.progress import counting_progress
@@ -122,6 +125,8 @@ def command(
             show_default=False,
         ),
     ] = None,
+    backend: BackendName = "highs",
+    second_backend: SecondBackend = None,
     trust_file: TrustFile = False,
     input_shape: InputShape = None,
     as_json: Json = False,
@@ -154,6 +159,11 @@ def command(
             "--output: regions are written in one go on one core; "
             "leave out --journal and --scheduler"
         )
+    if engine == "milp" and (journal, scheduler) != (None, None):
+        raise InputError(
+            "--engine milp: works on one core and keeps no journal; "
+            "leave out --journal and --scheduler"
+        )
     limit = None if time_limit is None or math.isinf(time_limit) else time_limit
     target = None if table is None else check_target(table, "--table")
     listed = None if output is None else check_target(output, "--output")
@@ -167,6 +177,7 @@ def command(
                 f"--layers {layers}: {path.name} has {plural(len(network.layers), 'ReLU layer')}; "
                 "choose fewer, or leave the option out to count them all"
             )
+    solver = open_backend(backend, second_backend)
     hull = min(HULL_SECONDS, math.inf if limit is None else limit)
     known = [
         regions.bounds(network, where, layers=layers, time_limit=hull) for network, where in opened
@@ -183,11 +194,12 @@ def command(
                 count = regions.count(
                     network, where, engine=engine, layers=layers, time_limit=limit,
                     progress=progress, workers=hands, executor=executor, journal=journal,
+                    backend=solver,
                 )  # fmt: skip
             else:
                 count = write_regions(
                     listed, network, where, engine=engine, layers=layers, time_limit=limit,
-                    progress=progress,
+                    progress=progress, backend=solver,
                 )  # fmt: skip
         rows.append(Counted(path, count, bounds))
         if not as_json:

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from pathlib import Path
 
 from regions.counting.by_lp import LPEngine
+from regions.counting.by_milp import count_by_milp
 from regions.counting.compiled import count_compiled, storage
 from regions.counting.engines import COMPILED, ENGINES, choose, is_cold, refusal
 from regions.counting.probe import Estimator
@@ -53,7 +54,8 @@ def count(
         Where to count; the box [-1, 1]^n by default.
     engine
         "vertices" (compiled, low dimension), "integers" (compiled, short integer weights, any
-        domain), "simplex" (compiled, any dimension), "lp" (anything), or "auto" to choose.
+        domain), "simplex" (compiled, any dimension), "lp" (anything), "milp" (small networks,
+        bounded domains), or "auto" to choose.
     layers
         Count the patterns of the first so many ReLU layers only.
     time_limit
@@ -64,7 +66,8 @@ def count(
         Solver of the linear programs.  Its answers are proposals: each is checked exactly.
     workers
         How many slices of the count run at a time: in threads for compiled engines, in processes
-        for "lp" (a script then needs ``if __name__ == "__main__"``), or in `executor`.
+        for "lp" (a script then needs ``if __name__ == "__main__"``), or in `executor`; "milp"
+        always works alone.
     executor
         Any `concurrent.futures.Executor`, Dask's for instance; its workers need this package.
     journal
@@ -87,6 +90,11 @@ def count(
     domain = _checked(network, domain, engine, layers, time_limit)
     if isinstance(workers, bool) or not isinstance(workers, Integral) or workers < 1:
         raise InputError(f"count(): workers needs a whole number, 1 or more, got {workers!r}")
+    if engine == "milp" and (executor is not None or journal is not None):
+        raise InputError(
+            "count(): the milp engine works alone and keeps no journal; leave out `executor` and "
+            "`journal`, or use engine='lp'"
+        )
     solver = _solver(backend)
     stop = Stop(None if time_limit is None else start + time_limit)
     counted = network if layers is None else network.truncate(layers)
@@ -120,7 +128,10 @@ def count(
             spent = time.monotonic() - start
             progress(Progress(0, 1, limit, 1, 0, 0, spent, compiling=True))
         try:
-            if workers == 1 and executor is None and journal is None:
+            if used == "milp":
+                outcome, found = count_by_milp(problem, limit, stop, report)
+                numbers = {**found, "nodes": outcome.nodes}
+            elif workers == 1 and executor is None and journal is None:
                 outcome, numbers = _alone(problem, limit, stop, report)
             else:
                 outcome, numbers = _together(

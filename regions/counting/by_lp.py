@@ -99,9 +99,12 @@ class LPEngine:
 
     # -- nodes -----------------------------------------------------------------------------
 
-    def root(self) -> Expansion[LPNode]:
-        """The whole domain, with some points strictly inside it."""
-        return self.enter((), self._first_points(), None, (self.judge.low, self.judge.high))
+    def root(self, known: Stock | None = None) -> Expansion[LPNode]:
+        """The whole domain, with some points strictly inside it; `known` are more of them."""
+        points = self._first_points()
+        if known is not None:
+            points = points.joined(known)
+        return self.enter((), points, None, (self.judge.low, self.judge.high))
 
     def _first_points(self) -> Stock:
         cell = Halfspaces(self.frame, self.sides, ())

@@ -16,6 +16,7 @@ ENGINES = {
     "integers": "compiled likewise, plain networks of short integers or fractions, any domain",
     "simplex": "compiled likewise, plain networks, boxes and what lies in them, any dimension",
     "lp": "linear programs, anything; the reference",
+    "milp": "mixed-integer programs, then lp to prove that none is missing; bounded domains, small",
 }
 COMPILED = ("vertices", "integers", "simplex")
 FLOATS = ("vertices", "simplex")  # those that take any numbers

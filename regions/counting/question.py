@@ -56,6 +56,8 @@ class Question:
             )
         if engine not in ENGINES:
             raise InputError(f"{verb}(): no engine {engine!r}; choose one of {', '.join(ENGINES)}")
+        if engine == "milp":
+            raise InputError(f"{verb}(): the milp engine only counts; use 'lp', or 'auto'")
         if layers is not None and (isinstance(layers, bool) or not isinstance(layers, Integral)):
             raise InputError(f"{verb}(): layers needs a whole number or None, got {layers!r}")
         counted = network if layers is None else network.truncate(layers)

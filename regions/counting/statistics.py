@@ -30,7 +30,8 @@ def statistics(numbers: Numbers, dim: int) -> dict[str, object]:
 
     `numbers` are those of `lp_numbers`, with "nodes", and of a compiled engine "decided",
     "set_aside" (cells that the LP engine had to count), "deepened" (cells that it helped to count),
-    "storage" (bytes of its arrays, where one engine counted alone) and its own.
+    "storage" (bytes of its arrays, where one engine counted alone) and its own; those of the MILP
+    engine begin with "milp_".
     """
     proofs = {proof.name.lower(): _of(numbers, f"proof_{proof.name.lower()}") for proof in Proof}
     cuts = {how: _of(numbers, f"cut_{how}") for how in ("by_points", "by_lp", "exactly")}
@@ -44,6 +45,7 @@ def statistics(numbers: Numbers, dim: int) -> dict[str, object]:
         "rational_share": exactly / decisions if decisions else 0.0,
         "decisions": decisions,
         **own,
+        **_milp(numbers),
     }
     if own and not (own.get("set_aside") or own.get("deepened")):  # no linear program was needed
         return common
@@ -57,6 +59,21 @@ def statistics(numbers: Numbers, dim: int) -> dict[str, object]:
         "rational_signs": _of(numbers, "rational_signs"),
         "cuts": cuts,
         "proofs": proofs,
+    }
+
+
+def _milp(numbers: Numbers) -> dict[str, object]:
+    """What the MILP engine did: regions that its solutions proposed, other proposals, its claim."""
+    if "milp_solves" not in numbers:
+        return {}
+    return {
+        "milp": {
+            "solves": _of(numbers, "milp_solves"),
+            "seconds": float(numbers["milp_seconds"]),
+            "regions": _of(numbers, "milp_regions"),
+            "refuted": _of(numbers, "milp_refuted"),
+            "claimed_all": bool(numbers["milp_claimed_all"]),
+        }
     }
 
 

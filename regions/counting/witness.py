@@ -101,10 +101,18 @@ class Witness:
     def some_point(
         self, bits: np.ndarray, backend: Backend | None, stop: Callable[[], bool]
     ) -> ExactPoint:
-        """A point inside, from the inequalities of the cell alone.
+        """A point inside the region of a pattern that has one: see `find_point`."""
+        point = self.find_point(bits, backend, stop)
+        assert point is not None, "a region that an engine found has no interior"
+        return point
+
+    def find_point(
+        self, bits: np.ndarray, backend: Backend | None, stop: Callable[[], bool]
+    ) -> ExactPoint | None:
+        """A point inside, from the inequalities of the cell alone; None: there is none.
 
         `backend` may propose one, which is checked; without it, or if it fails, pivots in rationals
-        find one, slowly in many dimensions.
+        decide, slowly in many dimensions.
 
         Raises
         ------
@@ -123,12 +131,11 @@ class Witness:
                 if any(form):
                     rows.append({j: -sign * a for j, a in enumerate(form) if a})
                     limits.append(sign * constant)
-                else:
-                    assert (constant > 0) == (bit == 1), "a unit is constant with the other bit"
+                elif (constant > 0) != (bit == 1):
+                    return None  # a constant unit: its bit is the other one
         lower, upper = self.frame.lower, self.frame.upper
         found = strict_interior(lower, upper, rows, limits, backend, stop)
-        assert isinstance(found, Inside), "a region that an engine found has no interior"
-        return found.point
+        return found.point if isinstance(found, Inside) else None
 
     def _sides(self) -> Iterator[tuple[Row, fmpq]]:
         """Rows a·u <= limit of the domain."""
