@@ -199,6 +199,7 @@ PUBLIC = [
     "Bounds",
     "Box",
     "Cell",
+    "Conditional",
     "Count",
     "DomainError",
     "InputError",
@@ -208,6 +209,7 @@ PUBLIC = [
     "Pattern",
     "PatternError",
     "Polytope",
+    "Recurrence",
     "RegionBatch",
     "RegionMonitor",
     "RegionsError",
@@ -217,9 +219,11 @@ PUBLIC = [
     "UnsupportedLayer",
     "__version__",
     "bounds",
+    "conditional",
     "count",
     "iter_regions",
     "load",
+    "recurrence",
 ]
 
 

@@ -84,6 +84,11 @@ class Prefix:
         limit = self.bound(lp.network.widths, lp.frame.dim)
         return search(root, lp.expand, limit, stop or lp.stop, None)
 
+    def at(self, lp: LPEngine, point: np.ndarray) -> Prefix | None:
+        """The same cell with this point, if it lies strictly inside, which is decided exactly."""
+        cell, _ = self._cell(lp)
+        return replace(self, point=point) if lp.judge.is_inside(cell, point) else None
+
     def deepened(self, lp: LPEngine) -> Prefix | None:
         """The same cell with a point far from its sides, if a linear program finds one."""
         cell, _ = self._cell(lp)
