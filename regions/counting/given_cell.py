@@ -11,11 +11,11 @@ import numpy as np
 
 from regions.composition import float_rows
 from regions.counting.bounds import open_node
-from regions.counting.by_lp import LPEngine, LPNode
+from regions.counting.by_lp import LPEngine
 from regions.counting.engines import is_cold, refusal
 from regions.counting.forms import LayerRows
 from regions.counting.prefix import Prefix
-from regions.counting.tree import REPORT_SECONDS, Expansion, Outcome, Stop
+from regions.counting.tree import REPORT_SECONDS, Outcome, Stop
 from regions.counting.work import OpenCell, Problem, Slice, work
 from regions.frame import Frame
 from regions.network import Network
@@ -40,8 +40,9 @@ def locate(
 ) -> Prefix | None:
     """The cell of these bits of the first layers as a node of the tree; None if it is no region.
 
-    `hint` is a proposal of a point inside, in the frame's coordinates.  Without a point, the tree
-    is walked towards the cell: its proofs are then those of the count.
+    `hint` is a proposal of a point inside, in the frame's coordinates.  Without a point, the
+    half-spaces of the cell are gone through one by one: a new point, or a proof that the cell of
+    those before has none on this side.
 
     Raises
     ------
@@ -61,13 +62,9 @@ def locate(
                 return found
         if stop():
             raise Stopped
-        found = prefix.deepened(lp)
+        return prefix.deepened(lp) or prefix.located(lp)
     finally:
         lp.close()
-    if found is not None:
-        return found
-    point = _by_walking(replace(problem, network=network.truncate(len(given))), given, stop)
-    return None if point is None else replace(prefix, point=point)
 
 
 def _path(lp: LPEngine, given: Sequence[np.ndarray]) -> tuple[tuple[int, int, int], ...] | None:
@@ -90,34 +87,6 @@ def _path(lp: LPEngine, given: Sequence[np.ndarray]) -> tuple[tuple[int, int, in
                     continue
             path.append((position - 1, unit, 1 if bits[unit] else -1))
     return tuple(path)
-
-
-def _by_walking(problem: Problem, given: Sequence[np.ndarray], stop: Stop) -> np.ndarray | None:
-    """A point of the cell, from the tree of the given layers; None if there is none.
-
-    All branches that do not lead to the cell are cut off.
-    """
-    lp = LPEngine(problem.network, problem.frame, problem.backend, stop)
-    lp.list_regions()
-    wanted = np.concatenate(list(given))
-    try:
-        expansion, opened = lp.root(), list[LPNode]()
-        while True:
-            found = lp.take_regions()
-            same = np.flatnonzero(np.all(found.bits == wanted, axis=1))
-            if len(same):
-                return found.points[same[0]]
-            opened += [node for node in expansion.children if _leads_to(node, given)]
-            if not opened:
-                return None
-            expansion: Expansion[LPNode] = lp.expand(opened.pop())
-    finally:
-        lp.close()
-
-
-def _leads_to(node: LPNode, given: Sequence[np.ndarray]) -> bool:
-    known = zip((*node.bits, node.current), given, strict=False)
-    return all(bool(np.all((bits < 0) | (bits == wanted))) for bits, wanted in known)
 
 
 def count_cell(
