@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import regions
@@ -22,6 +22,7 @@ from solvers.rational import rational
 from tests import oracle
 from tests.cases import READS_INPUT, TWO_READERS, carry, frozen, one_norm, sawtooth
 from tests.command_line import Run, one_json
+from tests.lying import LIES, LyingBackend
 from tests.plain import cube, feed_forward, polytope, space
 from tests.strategies import Problem, problems
 
@@ -165,7 +166,6 @@ def test_regions_equal_the_oracle(problem: Problem, data: st.DataObject):
     assert_equals_oracle(problem, data, thin=False)
 
 
-@settings(max_examples=40)
 @given(problem=problems(max_inputs=2, max_units=7), data=st.data())
 def test_attained_patterns_equal_the_oracle(problem: Problem, data: st.DataObject):
     assert_equals_oracle(problem, data, thin=True)
@@ -192,6 +192,38 @@ def test_skip_connections(plain: Any):
     problem = Problem(plain, space(2))
     table = rows_of(regions.conditional(plain.build(), 2, domain=regions.Space(2)))
     assert table == expected(problem, 2, thin=False)
+
+
+@given(problem=problems(), lie=st.sampled_from(sorted(LIES)), data=st.data())
+def test_a_lying_solver_changes_no_answer(problem: Problem, lie: str, data: st.DataObject):
+    network, domain = problem.network, problem.domain
+    if oracle.is_empty(domain.rows, network.inputs):
+        return
+    layer = len(network.layers)
+    answer = expected(problem, layer, thin=False)
+    widths = network.widths[:-1]
+    word = "/".join("".join(data.draw(st.tuples(*[st.sampled_from("01")] * w))) for w in widths)
+    thin = data.draw(st.sampled_from([False, False, False, True]))
+    if thin and network.relus < 7:
+        answer = expected(problem, layer, thin=True)
+    for given_word in {word, *sorted(answer)[:2]}:
+        result = regions.conditional(
+            network.build(), layer, given=given_word, domain=domain.build(),
+            attained=thin and network.relus < 7, engine="lp" if not thin else "auto",
+            backend=LyingBackend(lie, share=0.7, seed=data.draw(st.integers(0, 9))),
+        )  # fmt: skip
+        assert (result.lower, result.upper) == (answer.get(given_word, 0),) * 2
+
+
+def test_cells_without_a_proposed_point_are_decided_bit_by_bit():
+    """Where the solver proposes no deep point, points are found unit by unit, or a proof."""
+    network, domain = carry(3).build(), regions.Space(3)
+    table = rows_of(regions.conditional(network, 2, domain=domain))
+    for lie in LIES:
+        backend = LyingBackend(lie, share=1.0)
+        for word in ("101010", "100101", "111111", "000000"):
+            result = regions.conditional(network, 2, given=word, domain=domain, backend=backend)
+            assert int(result) == table.get(word, 0)
 
 
 def test_mixed_systems_are_decided_exactly():

@@ -129,7 +129,8 @@ def test_special_matrices(case: Case):
 LARGE: dict[str, tuple[PlainNetwork, int]] = {
     "braid-7": (braid(7), factorial(7)),
     "resonance-5": (resonance(5), 11292),
-    "threshold-4": (threshold(4), 1882),
+    "resonance-6": (resonance(6), 1066044),
+    "threshold-5": (threshold(5), 94572),
     "type-b-5": (type_b(5), 2**5 * factorial(5)),
     "shi-6": (differences(6, (0, 1)), 7**5),
     "catalan-5": (differences(5, (-1, 0, 1)), factorial(5) * 42),
@@ -144,12 +145,6 @@ LARGE: dict[str, tuple[PlainNetwork, int]] = {
 def test_large_arrangements_by_deletion(name: str):
     network, number = LARGE[name]
     assert regions_by_deletion(planes_of(network)) == number
-
-
-@pytest.mark.slow
-def test_the_largest_known_numbers_by_deletion():
-    assert regions_by_deletion(planes_of(threshold(5))) == 94572
-    assert regions_by_deletion(planes_of(resonance(6))) == 1066044
 
 
 @pytest.mark.parametrize(

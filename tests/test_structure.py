@@ -275,10 +275,12 @@ def loaded_by(code: str) -> set[str]:
         "import solvers",
         "import regions\nregions.Network, regions.Box, regions.Pattern, regions.Count",
         "import regions\nregions.bounds, regions.RegionMonitor, regions.iter_regions",
+        "import regions\nregions.conditional, regions.recurrence(3, 2, time_limit=0)",
         "from regions.cli.main import main\nassert main(['--help']) == 0",
         "from regions.cli.main import main\nassert main(['count', '--help']) == 0",
         "from regions.cli.main import main\nassert main(['env']) == 0",
         "from regions.cli.main import main\nassert main(['count', 'none.pt']) == 2",
+        "from regions.cli.main import main\nassert main(['conditional', '--help']) == 0",
     ],
     ids=lambda code: code.splitlines()[-1][:40],
 )

@@ -114,11 +114,11 @@ def _lines(result: Recurrence, name: str) -> list[str]:
     else:
         source = result.weights if name == "recurrence" else name
         verdict = "the formula holds" if result.holds else "the formula does not hold"
+        ways = ", ".join(result.ways) + (", which agree" if len(result.ways) > 1 else "")
         lines += [
             f"  measured {grouped(result.measured)} ({source}): {verdict}",
             f"  {result.why}",
-            f"  by {', '.join(result.ways)}, which agree; it is {result.theorem}"
-            f" ({duration(result.seconds)})",
+            f"  by {ways}; it is {result.theorem} ({duration(result.seconds)})",
         ]
     shown = [row[:SHOWN] for row in result.table[-SHOWN:]]
     first = n - len(shown) + 1
