@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from regions.cell import Cell
     from regions.counting.api import count
+    from regions.counting.conditional import Conditional, conditional
     from regions.counting.leaves import RegionBatch
     from regions.counting.listing import iter_regions
+    from regions.counting.recurrence import Recurrence, recurrence
     from regions.counting.upper_bounds import Bounds, bounds
     from regions.domain import Ball, Box, Intersection, Polytope, Segment, Slice, Space
     from regions.errors import (
@@ -39,6 +41,7 @@ __all__ = [
     "Bounds",
     "Box",
     "Cell",
+    "Conditional",
     "Count",
     "DomainError",
     "InputError",
@@ -48,6 +51,7 @@ __all__ = [
     "Pattern",
     "PatternError",
     "Polytope",
+    "Recurrence",
     "RegionBatch",
     "RegionMonitor",
     "RegionsError",
@@ -57,16 +61,20 @@ __all__ = [
     "UnsupportedLayer",
     "__version__",
     "bounds",
+    "conditional",
     "count",
     "iter_regions",
     "load",
+    "recurrence",
 ]
 
 _HOMES = {
     "regions.cell": ("Cell",),
     "regions.counting.api": ("count",),
+    "regions.counting.conditional": ("Conditional", "conditional"),
     "regions.counting.leaves": ("RegionBatch",),
     "regions.counting.listing": ("iter_regions",),
+    "regions.counting.recurrence": ("Recurrence", "recurrence"),
     "regions.counting.upper_bounds": ("Bounds", "bounds"),
     "regions.domain": ("Ball", "Box", "Intersection", "Polytope", "Segment", "Slice", "Space"),
     "regions.errors": (

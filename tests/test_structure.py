@@ -205,6 +205,7 @@ PUBLIC = [
     "Bounds",
     "Box",
     "Cell",
+    "Conditional",
     "Count",
     "DomainError",
     "InputError",
@@ -214,6 +215,7 @@ PUBLIC = [
     "Pattern",
     "PatternError",
     "Polytope",
+    "Recurrence",
     "RegionBatch",
     "RegionMonitor",
     "RegionsError",
@@ -223,9 +225,11 @@ PUBLIC = [
     "UnsupportedLayer",
     "__version__",
     "bounds",
+    "conditional",
     "count",
     "iter_regions",
     "load",
+    "recurrence",
 ]
 
 
@@ -278,12 +282,14 @@ def loaded_by(code: str) -> set[str]:
         "import solvers",
         "import regions\nregions.Network, regions.Box, regions.Pattern, regions.Count",
         "import regions\nregions.bounds, regions.RegionMonitor, regions.iter_regions",
+        "import regions\nregions.conditional, regions.recurrence(3, 2, time_limit=0)",
         "from regions.cli.main import main\nassert main(['--help']) == 0",
         "from regions.cli.main import main\nassert main(['count', '--help']) == 0",
         "from regions.cli.main import main\nassert main(['export', '--help']) == 0",
         "import solvers.backend, solvers.cold, solvers.program_files, regions.encoding",
         "from regions.cli.main import main\nassert main(['env']) == 0",
         "from regions.cli.main import main\nassert main(['count', 'none.pt']) == 2",
+        "from regions.cli.main import main\nassert main(['conditional', '--help']) == 0",
     ],
     ids=lambda code: code.splitlines()[-1][:40],
 )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from regions.cli import count, env, export, info, pattern
+from regions.cli import conditional, count, env, export, info, pattern, recurrence
 from regions.cli.arguments import Command
 
 _HELP = """Exact geometry of the linear regions of ReLU networks.
@@ -26,7 +26,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = {"count": count, "info": info, "pattern": pattern, "export": export, "env": env}
+COMMANDS = {
+    "count": count,
+    "info": info,
+    "pattern": pattern,
+    "export": export,
+    "conditional": conditional,
+    "recurrence": recurrence,
+    "env": env,
+}
 for name, module in COMMANDS.items():
     app.command(name, cls=Command, epilog=module.EXAMPLE)(module.command)
 

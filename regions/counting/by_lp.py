@@ -402,6 +402,38 @@ class LPEngine:
         self.tally.cut_exactly += 1
         return [found]
 
+    def inside(self, path: Sequence[Split]) -> Stock | None:
+        """Points strictly inside the cell of a path; None if there are none, proved.
+
+        A linear program is solved for each half-space that no known point satisfies.
+
+        Raises
+        ------
+        Stopped
+            When a limit was reached first.
+        """
+        stock, column = self._first_points(), np.zeros(1, dtype=np.int64)
+        for depth, split in enumerate(path):
+            column[0] = split.index
+            table = self._signs(split.rows, column, stock)[:, 0]
+            if not (table == split.sign).any():
+                if self.stop():
+                    raise Stopped
+                cell = Halfspaces(self.frame, self.sides, path[:depth])
+                zeros = np.flatnonzero(table == 0)
+                if len(zeros):  # the hyperplane runs through an interior point
+                    goal = self._goal(split.rows, split.index, 1)
+                    new = self.judge.nudge(cell, goal, stock.exact(int(zeros[0])))
+                else:
+                    self.program.load(cell)
+                    new = self._other_side(cell, split.rows, split.index, -split.sign, stock)
+                if not new:
+                    return None
+                stock = stock.joined(Stock.of(new, self.frame.dim))
+                table = self._signs(split.rows, column, stock)[:, 0]
+            stock = stock.take(np.flatnonzero(table == split.sign)[-KEPT_POINTS:])
+        return stock
+
     def deep_point(self, cell: Halfspaces, goal: Goal | None) -> np.ndarray | None:
         """A double point certainly inside the cell, with goal < 0, far from the sides; or None."""
         for inset in INSETS:

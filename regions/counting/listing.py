@@ -172,6 +172,17 @@ class Listing:
         opened += [(len(cell.bits), cell.bound(widths, dim)) for cell in waiting]
         return opened + [(node.layer - 1, node.bound) for node in self._nodes]
 
+    def open_cells(self) -> list[tuple[Prefix, int]]:
+        """Every open node by name, with its bound; a region that was found is in none of them."""
+        widths, dim = self.problem.network.widths, self.problem.frame.dim
+        cells = list(self._waiting)
+        named = [(Prefix.of(node), node.bound) for node in self._nodes]
+        if self._fast is not None:
+            cells += self._fast.aside()
+            bounds = (bound for _, bound in self._fast.open_nodes())
+            named += zip(self._fast.open_cells(), bounds, strict=True)
+        return named + [(cell, cell.bound(widths, dim)) for cell in cells]
+
     # -- regions ---------------------------------------------------------------------------
 
     def batches(self) -> Generator[RegionBatch, None, None]:

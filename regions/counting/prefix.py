@@ -84,6 +84,20 @@ class Prefix:
         limit = self.bound(lp.network.widths, lp.frame.dim)
         return search(root, lp.expand, limit, stop or lp.stop, None)
 
+    def at(self, lp: LPEngine, point: np.ndarray) -> Prefix | None:
+        """The same cell with this point, if it lies strictly inside, which is decided exactly."""
+        cell, _ = self._cell(lp)
+        return replace(self, point=point) if lp.judge.is_inside(cell, point) else None
+
+    def located(self, lp: LPEngine) -> Prefix | None:
+        """The same cell with a point strictly inside; None if it has none, which is proved."""
+        cell, _ = self._cell(lp)
+        stock = lp.inside(cell.splits)
+        if stock is None:
+            return None
+        doubles = [i for i, exact in enumerate(stock.rationals) if exact is None]
+        return replace(self, point=stock.x[doubles[-1] if doubles else -1])
+
     def deepened(self, lp: LPEngine) -> Prefix | None:
         """The same cell with a point far from its sides, if a linear program finds one."""
         cell, _ = self._cell(lp)

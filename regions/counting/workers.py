@@ -59,13 +59,15 @@ def count_by_workers(
     workers: int,
     executor: Executor | None = None,
     journal: Journal | None = None,
+    begun: tuple[int, list[OpenCell]] | None = None,
 ) -> tuple[Outcome, Counter[str]]:
     """Count until nothing is left or `stop` says so; also, what the engines did.
 
     The beginning is worked alone.  Without an executor, compiled engines run in threads and the lp
-    engine in processes.
+    engine in processes.  `begun` are the regions found and the cells open at the start, where that
+    is not the whole domain.
     """
-    state = State(0, [OpenCell(None, limit, problem.engine)])
+    state = State(*(begun or (0, [OpenCell(None, limit, problem.engine)])))
     if journal is not None and (kept := journal.read()) is not None:
         state = State(*kept)
     reporter = _Reporter(limit, report)
