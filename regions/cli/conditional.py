@@ -114,7 +114,7 @@ def command(
     """
     import regions
     from regions.cli.models import open_model
-    from regions.counting.workers import cores
+    from regions.counting.crew import cores
     from regions.domain_spec import parse_point
 
     check_choice("--engine", engine, ENGINES)
