@@ -143,7 +143,7 @@ class ReachProof(Protocol):
 
     @property
     def kind(self) -> str:
-        """ "farkas", "attained", "interior" (meanings §2.7) or "tree"."""
+        """Which of "farkas", "attained", "interior" (meanings §2.7) and "tree" it is."""
         ...
 
     @property

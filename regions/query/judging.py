@@ -245,7 +245,7 @@ class CellJudge:
             if j < dim:
                 values[j] = fmpq(0)
         right = []
-        for i, line in zip(rows, matrix, strict=True):
+        for i in rows:
             row, constant = cell.exact(i)
             rest = constant + sum((a * values[j] for j, a in row.items() if values[j]), fmpq(0))
             if dim not in cols:  # t = 1: not in the matrix

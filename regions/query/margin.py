@@ -1,4 +1,4 @@
-"""A warm linear program: how far can some rows of a cell be kept from zero?
+"""A warm linear program: how far some rows of a cell can be kept from zero.
 
 Maximise t over the cell with a_i·u + β_i >= t σ_i for the rows in question, σ_i the largest
 coefficient of row i, and t <= 1.  Its answers are proposals.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -27,7 +28,7 @@ from regions.query.conflicts import Conflict
 from regions.query.judging import CellJudge, Question
 from regions.query.search import Closed, Found, PatternSearch
 from regions.query.unreachable import ConflictProof, TreeProof
-from regions.results import ReachAnswer, Reachable, Undecided, Unreachable
+from regions.results import Reachable, Undecided, Unreachable
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
 from solvers.rational import floats, fraction
@@ -91,11 +92,8 @@ def reach(
     wanted = fitting(network, pattern)
     stop = Stop(None if limit is None else start + limit)
     inquiry = _Inquiry(arguments, wanted, stop)
-    with interruptible(stop):
-        try:
-            inquiry.run()
-        except Stopped:
-            pass
+    with interruptible(stop), suppress(Stopped):
+        inquiry.run()
     return inquiry.answer(time.monotonic() - start)
 
 
@@ -232,6 +230,3 @@ class _Inquiry:
         if self.attained is None:
             return Undecided(**common, why=self.stop.reason() or "stopped")
         return Reachable(**common) if self.attained else Unreachable(**common)
-
-
-__all__ = ["ReachAnswer", "fitting", "reach"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regions.cell import Unit
 from regions.domain_base import Domain
 from regions.errors import RegionsError
 from regions.network import Network
@@ -187,6 +186,7 @@ def _is_thin(leaf: Conflict | Beyond) -> bool:
 def sentence(conflict: Conflict, place: str) -> str:
     """What a conflict says, and what it depends on.
 
+    >>> from regions.cell import Unit
     >>> sentence(Conflict("farkas", (Unit(2, 3, 1), Unit(2, 7, 0)), ()), "box")
     'with layer 1 as in this pattern, units 2:3 and 2:7 cannot be 1 and 0 together anywhere'
     """
