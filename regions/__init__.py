@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from regions.monitor import RegionMonitor
     from regions.network import Network
     from regions.pattern import Pattern
-    from regions.results import Count
+    from regions.query.reaching import reach
+    from regions.results import Count, Reachable, Undecided, Unreachable
 
 __version__ = "0.1.0"
 
@@ -48,18 +49,22 @@ __all__ = [
     "Pattern",
     "PatternError",
     "Polytope",
+    "Reachable",
     "RegionBatch",
     "RegionMonitor",
     "RegionsError",
     "Segment",
     "Slice",
     "Space",
+    "Undecided",
+    "Unreachable",
     "UnsupportedLayer",
     "__version__",
     "bounds",
     "count",
     "iter_regions",
     "load",
+    "reach",
 ]
 
 _HOMES = {
@@ -81,7 +86,8 @@ _HOMES = {
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),
     "regions.pattern": ("Pattern",),
-    "regions.results": ("Count",),
+    "regions.query.reaching": ("reach",),
+    "regions.results": ("Count", "Reachable", "Undecided", "Unreachable"),
 }
 
 

@@ -138,6 +138,21 @@ class Count:
         }
 
 
+@dataclass(frozen=True)
+class ReachProgress:
+    """Where a running `reach` stands.
+
+    `question` is "interior" or "attained"; `branches` were looked at, `open_branches` wait, and
+    units of layer `layer` are being decided.
+    """
+
+    question: str
+    branches: int
+    open_branches: int
+    layer: int
+    seconds: float
+
+
 class ReachProof(Protocol):
     """Why no point, or no region, has a pattern; `str` makes a sentence of it."""
 

@@ -16,7 +16,7 @@ from regions import __version__
 from tests.command_line import Run, one_json
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("count", "info", "pattern", "env")
+COMMANDS = ("count", "info", "pattern", "reach", "env")
 
 # -- what works ------------------------------------------------------------------------------
 

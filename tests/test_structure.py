@@ -47,6 +47,7 @@ ROOMS = {
     ),
     "loading": ("regions.check_points", "regions.fidelity", "regions.loading"),
     "counting": ("regions.counting.",),
+    "query": ("regions.query.",),
     "files": ("regions.parquet", "regions.sorted_rows"),
     "tables": ("regions.region_table",),
     "training": ("regions.monitor",),
@@ -60,6 +61,7 @@ ALLOWED = {
     "lowering": {"nouns", "layers", "solvers.exact", "solvers"},
     "loading": {"nouns", "layers", "readers", "lowering", "solvers", "solvers.exact"},
     "counting": {"nouns", "lowering", "solvers.exact", "solvers"},
+    "query": {"nouns", "lowering", "counting", "solvers.exact", "solvers"},
     "files": {"nouns"},
     "tables": {"nouns", "counting", "files", "solvers", "solvers.exact"},
     "training": {"nouns", "loading", "counting", "files"},
@@ -69,6 +71,7 @@ ALLOWED = {
         "lowering",
         "loading",
         "counting",
+        "query",
         "files",
         "tables",
         "solvers",
@@ -77,7 +80,7 @@ ALLOWED = {
     },
     "solvers": {"solvers.exact"},
     "solvers.exact": {"solvers"},
-    "top": {"nouns", "readers", "lowering", "loading", "counting", "training"},
+    "top": {"nouns", "readers", "lowering", "loading", "counting", "query", "training"},
 }
 # Exact arithmetic and proofs, which every noun may use; the rest of `solvers` is for engines.
 EXACT = (
@@ -208,18 +211,22 @@ PUBLIC = [
     "Pattern",
     "PatternError",
     "Polytope",
+    "Reachable",
     "RegionBatch",
     "RegionMonitor",
     "RegionsError",
     "Segment",
     "Slice",
     "Space",
+    "Undecided",
+    "Unreachable",
     "UnsupportedLayer",
     "__version__",
     "bounds",
     "count",
     "iter_regions",
     "load",
+    "reach",
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from regions.cli import count, env, info, pattern
+from regions.cli import count, env, info, pattern, reach
 from regions.cli.arguments import Command
 
 _HELP = """Exact geometry of the linear regions of ReLU networks.
@@ -26,7 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for name, module in {"count": count, "info": info, "pattern": pattern, "env": env}.items():
+COMMANDS = {"count": count, "info": info, "pattern": pattern, "reach": reach, "env": env}
+for name, module in COMMANDS.items():
     app.command(name, cls=Command, epilog=module.EXAMPLE)(module.command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,7 +29,7 @@ from regions.query.conflicts import Conflict
 from regions.query.judging import CellJudge, Question
 from regions.query.search import Closed, Found, PatternSearch
 from regions.query.unreachable import ConflictProof, TreeProof
-from regions.results import Reachable, Undecided, Unreachable
+from regions.results import Reachable, ReachProgress, Undecided, Unreachable
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
 from solvers.rational import floats, fraction
@@ -43,6 +44,7 @@ def reach(
     *,
     time_limit: float | None = None,
     backend: str | Backend = "highs",
+    progress: Callable[[ReachProgress], None] | None = None,
 ) -> Reachable | Unreachable | Undecided:
     """Whether an activation pattern can occur: a witness if it can, a proof if it cannot.
 
@@ -66,6 +68,8 @@ def reach(
         Seconds after which to stop, with what is known by then.
     backend
         Solver of the linear programs.  Its answers are proposals: each is checked exactly.
+    progress
+        Called about ten times a second.
 
     Raises
     ------
@@ -91,7 +95,7 @@ def reach(
     limit = checked_seconds("reach", time_limit)
     wanted = fitting(network, pattern)
     stop = Stop(None if limit is None else start + limit)
-    inquiry = _Inquiry(arguments, wanted, stop)
+    inquiry = _Inquiry(arguments, wanted, stop, progress)
     with interruptible(stop), suppress(Stopped):
         inquiry.run()
     return inquiry.answer(time.monotonic() - start)
@@ -127,6 +131,7 @@ class _Inquiry:
     arguments: Arguments
     pattern: Pattern
     stop: Stop
+    progress: Callable[[ReachProgress], None] | None = None
     attained: bool | None = None
     interior: bool | None = None
     witness: tuple[float, ...] | tuple[Fraction, ...] | None = None
@@ -140,7 +145,7 @@ class _Inquiry:
         frame = Frame.of(domain, self.arguments.backend, self.stop)
         pulled = frame.pull(network)
         judge = CellJudge(frame, self.arguments.backend, self.stop)
-        search = PatternSearch(pulled, frame, judge)
+        search = PatternSearch(pulled, frame, judge, self.progress)
         try:
             self._interior(search, frame, pulled)
             # where the multipliers exclude points, those of the ATTAINED question may do so even

@@ -9,7 +9,8 @@ closes at once, for the whole tree below.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from regions.cell import Unit
 from regions.composition import float_rows
 from regions.counting.forms import LayerRows
 from regions.counting.points import ExactPoint
+from regions.counting.tree import REPORT_SECONDS
 from regions.counting.witness import Witness
 from regions.frame import Frame
 from regions.intervals import layer_bounds
@@ -28,8 +30,9 @@ from regions.query.cell_rows import Block, CellRows, first_rows
 from regions.query.conflicts import Beyond, Conflict, DomainSide, Geometry
 from regions.query.judging import CellJudge, Excluded, Inside, Question
 from regions.query.unreachable import Node, Split
+from regions.results import ReachProgress
 from solvers.exact_simplex import Row
-from solvers.rational import sign
+from solvers.rational import coprime, sign
 from solvers.strict_rows import value
 
 
@@ -74,13 +77,21 @@ class _Slot:
 class PatternSearch:
     """Searches one network, given in the coordinates of a frame."""
 
-    def __init__(self, network: Network, frame: Frame, judge: CellJudge) -> None:
+    def __init__(
+        self,
+        network: Network,
+        frame: Frame,
+        judge: CellJudge,
+        progress: Callable[[ReachProgress], None] | None = None,
+    ) -> None:
         self.network = network
         self.frame = frame
         self.judge = judge
         self.geometry = Geometry(network, frame)
         self.witness = Witness(network, frame)
         self.nodes = 0
+        self._progress = progress
+        self._start = self._last = time.monotonic()
 
     def run(self, pattern: Pattern, question: Question) -> Found | Closed:
         """Decide whether a point, or a region, has this pattern.
@@ -100,6 +111,7 @@ class PatternSearch:
         while waiting:
             branch, slot = waiting.pop()
             self.nodes += 1
+            self._report(question, branch, len(waiting))
             if isinstance(branch, _Branch):
                 branch = self._decided(branch, wanted, question)
             if isinstance(branch, Found):
@@ -116,6 +128,16 @@ class PatternSearch:
             pairs.sort(key=lambda pair: isinstance(pair[0], _Branch) and pair[0].inside is not None)
             waiting += pairs
         return Closed(_preorder(root))
+
+    def _report(self, question: Question, branch: _Branch | Conflict | Found, waiting: int) -> None:
+        """Tell how far it is; ten times a second."""
+        now = time.monotonic()
+        if self._progress is None or now - self._last < REPORT_SECONDS:
+            return
+        self._last = now
+        layer = branch.rows.position if isinstance(branch, _Branch) else 0
+        name = question.name.lower()
+        self._progress(ReachProgress(name, self.nodes, waiting, layer, now - self._start))
 
     # -- one branch ------------------------------------------------------------------------
 
@@ -302,12 +324,13 @@ class PatternSearch:
             kind = "farkas"
         else:
             kind = "attained" if any(unit.bit for unit, _ in pairs) else "interior"
+        whole = coprime([weight for _, weight in (*pairs, *sides)])
         return Conflict(
             kind,
             tuple(unit for unit, _ in pairs),
-            tuple(weight for _, weight in pairs),
+            tuple(whole[: len(pairs)]),
             tuple(side for side, _ in sides),
-            tuple(weight for _, weight in sides),
+            tuple(whole[len(pairs) :]),
         )
 
     def _beyond(self, branch: _Branch, wanted: Sequence[np.ndarray]) -> Beyond | None:

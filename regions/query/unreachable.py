@@ -66,6 +66,11 @@ class ConflictProof:
         return tuple(side.name for side in self.conflict.sides)
 
     @property
+    def leaves(self) -> tuple[Conflict, ...]:
+        """The one case that there is."""
+        return (self.conflict,)
+
+    @property
     def given(self) -> int:
         """The conflict holds given the bits of so many first layers; 0: unconditionally."""
         return self.conflict.layer - 1
