@@ -25,7 +25,7 @@ from regions.counting.points import ExactPoint
 from regions.counting.tree import Stop
 from regions.frame import Frame
 from regions.query.cell_rows import CellRows
-from regions.query.margin import MarginProgram, Proposal
+from regions.query.margin import FAR, MarginProgram, Proposal
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
 from solvers.rational import floats, rational, solve
@@ -158,9 +158,13 @@ class CellJudge:
     # -- without a linear program ----------------------------------------------------------
 
     def _by_interval(self, cell: CellRows) -> Excluded | None:
-        """One row that is negative on the whole box, if there is one."""
-        _, high = cell.floats.over_box(self.judge.low, self.judge.high)
-        for index in np.flatnonzero(high < 0).tolist():
+        """One row that is negative on the whole box, if there is one.
+
+        Of the newest block; a point of the cell above satisfies the older ones.
+        """
+        first = len(cell) - len(cell.blocks[-1])
+        _, high = cell.blocks[-1].floats.over_box(self.judge.low, self.judge.high)
+        for index in (first + np.flatnonzero(high < 0)).tolist():
             found = self._excluded(cell, Question.CLOSED, {index: fmpq(1)})
             if found is not None:
                 self.tally.by_interval += 1
@@ -248,8 +252,8 @@ class CellJudge:
         for i in rows:
             row, constant = cell.exact(i)
             rest = constant + sum((a * values[j] for j, a in row.items() if values[j]), fmpq(0))
-            if dim not in cols:  # t = 1: not in the matrix
-                rest -= scales[i]
+            if dim not in cols:  # t is at its largest, and not in the matrix
+                rest -= scales[i] * rational(FAR)
             right.append(-rest)
         solution = solve(matrix, right)
         if solution is None:

@@ -1,7 +1,7 @@
 """A warm linear program: how far some rows of a cell can be kept from zero.
 
 Maximise t over the cell with a_i·u + β_i >= t σ_i for the rows in question, σ_i the largest
-coefficient of row i, and t <= 1.  Its answers are proposals.
+coefficient of row i, and t <= FAR.  Its answers are proposals.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from solvers.program import LinearProgram
 from solvers.rational import nearest, rational
 from solvers.solution import Basis
 
+FAR = 2.0**-10  # far enough: the very farthest point takes ten times as long in large cells
 WILD = 1e14  # limits of rows beyond this mean nothing to a float solver
 ROUGH = 2.0**-20  # coefficients with a larger relative error are computed exactly first
 
@@ -70,7 +71,7 @@ class MarginProgram:
                 np.zeros(0),
                 np.zeros(0),
                 np.append(low, -np.inf),
-                np.append(high, 1.0),
+                np.append(high, FAR),
             )
             self._opened = self._backend.open(program, SolveOptions(presolve="off"))
         return self._opened
