@@ -24,14 +24,18 @@ from regions.counting.decide import Judge
 from regions.counting.points import ExactPoint
 from regions.counting.tree import Stop
 from regions.frame import Frame
+from regions.query.bases import ExactBasis
 from regions.query.cell_rows import CellRows
-from regions.query.margin import FAR, MarginProgram, Proposal
+from regions.query.margin import MarginProgram, Proposal
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
-from solvers.rational import floats, rational, solve
+from solvers.rational import floats, rational
 from solvers.solution import BasisStatus
-from solvers.strict_rows import StrictRows, irreducible, settle
+from solvers.strict_rows import StrictRows, settle
 
+FINE = 1e-10  # the least tolerance that HiGHS allows
+LARGE = 300  # rows of a basis that takes seconds to solve exactly
+HOPELESS = -1e-5  # where a float solver gets no farther than this level, there is no point
 MORE_ROWS = 24  # that a point violates are brought in at a time
 
 
@@ -87,21 +91,27 @@ class CellJudge:
 
     def __post_init__(self) -> None:
         self.judge = Judge.of(self.frame)
+        frame, backend = self.frame, self.backend
         self._programs = {
-            Question.INTERIOR: MarginProgram(self.frame, self.backend, positive=False),
-            Question.ATTAINED: MarginProgram(self.frame, self.backend, positive=True),
+            Question.INTERIOR: MarginProgram(frame, backend, positive=False),
+            Question.ATTAINED: MarginProgram(frame, backend, positive=True),
+        }
+        self._finer = {
+            Question.INTERIOR: MarginProgram(frame, backend, positive=False, tolerance=FINE),
+            Question.ATTAINED: MarginProgram(frame, backend, positive=True, tolerance=FINE),
         }
         self._middle = floats(np.array(self.frame.interior, dtype=object))
 
     def close(self) -> None:
         """End the sessions."""
-        for program in self._programs.values():
+        for program in (*self._programs.values(), *self._finer.values()):
             program.close()
 
     @property
     def solves(self) -> int:
         """Linear programs so far."""
-        return sum(program.solves for program in self._programs.values())
+        programs = (*self._programs.values(), *self._finer.values())
+        return sum(program.solves for program in programs)
 
     # -- the three questions ---------------------------------------------------------------
 
@@ -133,13 +143,11 @@ class CellJudge:
             if found is not None:
                 self.tally.by_floats += 1
                 return found
-        answer = self._by_basis(Question.INTERIOR, cell, proposal)
-        return answer or self._by_pivots(Question.INTERIOR, cell, proposal)
+        return self._exactly(Question.INTERIOR, Question.INTERIOR, cell, proposal)
 
     def _closed(self, cell: CellRows) -> Inside | Excluded:
         proposal = self._programs[Question.INTERIOR].propose(cell, self.stop.seconds_left())
-        answer = self._by_basis(Question.CLOSED, cell, proposal)
-        return answer or self._by_pivots(Question.CLOSED, cell, proposal)
+        return self._exactly(Question.CLOSED, Question.INTERIOR, cell, proposal)
 
     def _attained(self, cell: CellRows) -> Inside | Excluded:
         answer = self._interior(cell)
@@ -152,8 +160,24 @@ class CellJudge:
         if not len(cell.violated(closed.point, closed.x, strict)):
             return closed
         proposal = self._programs[Question.ATTAINED].propose(cell, self.stop.seconds_left())
-        found = self._by_basis(Question.ATTAINED, cell, proposal)
-        return found or self._by_pivots(Question.ATTAINED, cell, proposal)
+        return self._exactly(Question.ATTAINED, Question.ATTAINED, cell, proposal)
+
+    def _exactly(
+        self, question: Question, solved: Question, cell: CellRows, proposal: Proposal | None
+    ) -> Inside | Excluded:
+        """What a proposal's basis proves, or a basis nearer to the optimum, or else exact pivots.
+
+        Multipliers that are negative by less than the solver's tolerance prove nothing.
+        """
+        found = self._by_basis(question, cell, proposal)
+        if found is not None:
+            return found
+        if proposal is not None and proposal.basis is not None:
+            left, start = self.stop.seconds_left(), proposal.basis
+            finer = self._finer[solved].propose(cell, left, start)
+            found = self._by_basis(question, cell, finer, final=True)
+            proposal = finer or proposal
+        return found or self._by_pivots(question, cell, proposal)
 
     # -- without a linear program ----------------------------------------------------------
 
@@ -197,85 +221,39 @@ class CellJudge:
         return bool((values[0] > errors[0]).all())
 
     def _by_basis(
-        self, question: Question, cell: CellRows, proposal: Proposal | None
+        self, question: Question, cell: CellRows, proposal: Proposal | None, final: bool = False
     ) -> Inside | Excluded | None:
         """What the exact point and the exact multipliers of the proposed basis prove."""
-        if proposal is None or proposal.basis is None:
+        basis = ExactBasis.of(cell, proposal)
+        if basis is None or proposal is None:
             return None
-        basis, scales = proposal.basis, proposal.scales
-        rows = np.flatnonzero(basis.row_status != BasisStatus.BASIC).tolist()
-        cols = np.flatnonzero(basis.col_status == BasisStatus.BASIC).tolist()
-        dim = self.frame.dim
-        if len(rows) != len(cols):
+        # a large basis has multipliers that are negative by rounding, nearly always
+        every = final or len(basis.rows) <= LARGE
+        for weights in (basis.some_weights, *([basis.weights] if every else [])):
+            self._poll()
+            found = self._excluded(cell, question, weights())
+            if found is not None:
+                self.tally.by_basis += 1
+                return found
+        if proposal.level < HOPELESS:
             return None
-        forms = [cell.exact(i) for i in rows]
-        matrix = [
-            [row.get(j, fmpq(0)) if j < dim else -scales[i] for j in cols]
-            for i, (row, _) in zip(rows, forms, strict=True)
-        ]
-        self._poll()
-        if dim in cols:  # else t is at its largest, which proves nothing
-            cost = [fmpq(-1 if j == dim else 0) for j in cols]
-            weights = solve([list(line) for line in zip(*matrix, strict=True)], cost)
-            if weights is not None and all(w >= 0 for w in weights):
-                pairs = {i: w for i, w in zip(rows, weights, strict=True) if w}
-                found = self._excluded(cell, question, pairs)
-                if found is not None:
-                    self.tally.by_basis += 1
-                    return found
-        self._poll()
-        point = self._vertex(cell, rows, cols, matrix, proposal)
+        point = basis.point(self._poll)
         if point is None:
             return None
-        found = self._checked(question, cell, point)
-        self.tally.by_basis += found is not None
-        return found
-
-    def _vertex(
-        self, cell: CellRows, rows: list[int], cols: list[int], matrix: list, proposal: Proposal
-    ) -> ExactPoint | None:
-        """The exact point of a basis, if it lies in the domain's box."""
-        assert proposal.basis is not None
-        dim, scales = self.frame.dim, proposal.scales
-        status = proposal.basis.col_status.tolist()
-        values: list[fmpq] = []
-        for j in range(dim):
-            bound = {
-                int(BasisStatus.LOWER): self.frame.lower[j],
-                int(BasisStatus.UPPER): self.frame.upper[j],
-            }.get(status[j])
-            values.append(fmpq(0) if bound is None else bound)
-        for j in cols:
-            if j < dim:
-                values[j] = fmpq(0)
-        right = []
-        for i in rows:
-            row, constant = cell.exact(i)
-            rest = constant + sum((a * values[j] for j, a in row.items() if values[j]), fmpq(0))
-            if dim not in cols:  # t is at its largest, and not in the matrix
-                rest -= scales[i] * rational(FAR)
-            right.append(-rest)
-        solution = solve(matrix, right)
-        if solution is None:
-            return None
-        for j, q in zip(cols, solution, strict=True):
-            if j < dim:
-                values[j] = q
-        for q, low, high in zip(values, self.frame.lower, self.frame.upper, strict=True):
-            if (low is not None and q < low) or (high is not None and q > high):
-                return None
-        return tuple(values)
+        answer = self._checked(question, cell, point)
+        self.tally.by_basis += answer is not None
+        return answer
 
     def _excluded(
-        self, cell: CellRows, question: Question, weights: dict[int, fmpq]
+        self, cell: CellRows, question: Question, weights: dict[int, fmpq] | None
     ) -> Excluded | None:
-        """The multipliers reduced, if they exclude every point."""
+        """The multipliers, which are irreducible already, if they exclude every point."""
+        if not weights:
+            return None
         index = sorted(weights)
         system = cell.system(index, question.strict(cell.bits))
         local = {k: weights[i] for k, i in enumerate(index)}
-        if not system.excludes(local):
-            return None
-        return _renamed(system, irreducible(system, local), index)
+        return _renamed(system, local, index) if system.excludes(local) else None
 
     # -- exact points ----------------------------------------------------------------------
 

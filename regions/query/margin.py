@@ -42,12 +42,19 @@ class MarginProgram:
     ----------
     positive
         Only the rows of bit 1 are kept from zero; otherwise those of all units.
+    tolerance
+        What bounds and reduced costs may be violated by.
     """
 
-    def __init__(self, frame: Frame, backend: Backend, positive: bool) -> None:
+    def __init__(
+        self, frame: Frame, backend: Backend, positive: bool, tolerance: float = 1e-7
+    ) -> None:
         self._frame = frame
         self._backend = backend
         self._positive = positive
+        self._options = SolveOptions(
+            presolve="off", feasibility_tol=tolerance, optimality_tol=tolerance
+        )
         self._opened: Session | None = None
         self._loaded: list[object] = []  # blocks
         self._starts: list[int] = [0]
@@ -73,14 +80,18 @@ class MarginProgram:
                 np.append(low, -np.inf),
                 np.append(high, FAR),
             )
-            self._opened = self._backend.open(program, SolveOptions(presolve="off"))
+            self._opened = self._backend.open(program, self._options)
         return self._opened
 
-    def propose(self, cell: CellRows, time_limit: float | None) -> Proposal | None:
-        """The solver's answer for a cell; None where it fails."""
+    def propose(
+        self, cell: CellRows, time_limit: float | None, start: Basis | None = None
+    ) -> Proposal | None:
+        """The solver's answer for a cell, beginning at a basis; None where it fails."""
         try:
             session = self._session()
             self._load(session, cell)
+            if start is not None:
+                session.set_basis(start)
             self.solves += 1
             solution = session.solve(time_limit)
             basis = session.basis()
