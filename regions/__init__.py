@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from regions.monitor import RegionMonitor
     from regions.network import Network
     from regions.pattern import Pattern
-    from regions.results import Count
+    from regions.query.reaching import reach
+    from regions.results import Count, Reachable, Undecided, Unreachable
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ __all__ = [
     "Pattern",
     "PatternError",
     "Polytope",
+    "Reachable",
     "Recurrence",
     "RegionBatch",
     "RegionMonitor",
@@ -58,6 +60,8 @@ __all__ = [
     "Segment",
     "Slice",
     "Space",
+    "Undecided",
+    "Unreachable",
     "UnsupportedLayer",
     "__version__",
     "bounds",
@@ -65,6 +69,7 @@ __all__ = [
     "count",
     "iter_regions",
     "load",
+    "reach",
     "recurrence",
 ]
 
@@ -89,7 +94,8 @@ _HOMES = {
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),
     "regions.pattern": ("Pattern",),
-    "regions.results": ("Count",),
+    "regions.query.reaching": ("reach",),
+    "regions.results": ("Count", "Reachable", "Undecided", "Unreachable"),
 }
 
 

@@ -1,11 +1,18 @@
-"""What the verbs return: `Count`, and the `Progress` that they report on the way."""
+"""What the verbs return: `Count`, `Reachable` and its like, and the `Progress` on the way."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Protocol
 
 from regions.errors import RegionsError
+
+if TYPE_CHECKING:
+    from regions.domain_base import Domain
+    from regions.network import Network
+    from regions.pattern import Pattern
 
 
 def big_number(value: int) -> str:
@@ -129,3 +136,118 @@ class Count:
             "domain": self.domain,
             "stats": dict(self.stats),
         }
+
+
+@dataclass(frozen=True)
+class ReachProgress:
+    """Where a running `reach` stands.
+
+    `question` is "interior" or "attained"; `branches` were looked at, `open_branches` wait, and
+    units of layer `layer` are being decided.
+    """
+
+    question: str
+    branches: int
+    open_branches: int
+    layer: int
+    seconds: float
+
+
+class ReachProof(Protocol):
+    """Why no point, or no region, has a pattern; `str` makes a sentence of it."""
+
+    @property
+    def kind(self) -> str:
+        """Which of "farkas", "attained", "interior" (meanings §2.7) and "tree" it is."""
+        ...
+
+    @property
+    def units(self) -> tuple[tuple[int, int, int], ...]:
+        """The units of the pattern that take part, as (layer, unit, bit)."""
+        ...
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides of the domain that take part."""
+        ...
+
+    def verify(self, network: Network, domain: Domain) -> bool:
+        """Whether the proof is right: everything is recomputed, in rationals."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReachAnswer:
+    """What `reach` returns: one of `Reachable`, `Unreachable` and `Undecided`.
+
+    It has no truth value; ask for its class, or for `attained` and `interior`.
+
+    Attributes
+    ----------
+    pattern
+        What was asked, with its don't-cares.
+    attained
+        Whether a point of the closed domain has such a pattern; None: not decided.
+    interior
+        Whether a region has such a pattern (meanings §2.5); None: not decided.
+    witness
+        The coordinates of a point that has the pattern, exactly: doubles where some were found,
+        else fractions.  Where `interior` is true it lies inside such a region.
+    witness_pattern
+        The full pattern of that point.
+    proof
+        Proves that `attained`, or else `interior`, is false; it has been verified.
+    domain
+        The canonical SPEC of the domain.
+    seconds
+        Wall time.
+    model
+        inputs, relus, rewritten, activation, digest of the network.
+    stats
+        What the search did.
+    """
+
+    pattern: Pattern
+    attained: bool | None = None
+    interior: bool | None = None
+    witness: tuple[float, ...] | tuple[Fraction, ...] | None = None
+    witness_pattern: Pattern | None = None
+    proof: ReachProof | None = None
+    domain: str = ""
+    seconds: float = 0.0
+    model: Mapping[str, object] = field(default_factory=dict, hash=False)
+    stats: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"{type(self).__name__} has no truth value; read answer.attained or answer.interior, "
+            "which are True, False or None (not decided)"
+        )
+
+    @property
+    def decided(self) -> bool:
+        """Whether both questions are answered."""
+        return self.attained is not None and self.interior is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reachable(ReachAnswer):
+    """A point has the pattern: `attained` is true, and `witness` is the point.
+
+    If `interior` is false, `proof` says why no region has it; if None, a limit came first.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreachable(ReachAnswer):
+    """No point has the pattern: `attained` and `interior` are false, and `proof` says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undecided(ReachAnswer):
+    """A limit came before a point or a proof was found: `why` says which.
+
+    `interior` may be false all the same, with its proof.
+    """
+
+    why: str = ""

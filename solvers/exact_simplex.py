@@ -150,6 +150,7 @@ def minimise(
     constants: Sequence[fmpq],
     below: fmpq | None = None,
     stop: Callable[[], bool] | None = None,
+    weak: bool = False,
 ) -> Minimum | Below | Unbounded:
     """Minimise c·y over {y : β_i + α_i·y >= 0}, given that all β_i > 0.
 
@@ -165,11 +166,13 @@ def minimise(
         If given, the search ends at the first feasible point of a smaller value.
     stop
         Polled between pivots.
+    weak
+        Whether the start may be feasible without being strictly so: all β_i >= 0.
 
     Raises
     ------
     ValueError
-        If some β_i is not positive: the start is not strictly feasible.
+        If some β_i is not positive (negative, if `weak`): the start is not strictly feasible.
     Stopped
         When `stop` returned true.
 
@@ -179,7 +182,7 @@ def minimise(
     >>> minimise([fmpq(1), fmpq(2)], square, [fmpq(1)] * 4).value
     -3
     """
-    if any(constant <= 0 for constant in constants):
+    if any(constant < 0 or not (weak or constant) for constant in constants):
         raise ValueError("minimise() needs a strictly feasible start: every constant positive")
     size = len(cost)
     state = _Dictionary(

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-from flint import fmpq, fmpq_mat
+from flint import fmpq, fmpq_mat, fmpz
 
 Rational = fmpq
 
@@ -104,6 +104,23 @@ def floats(values: object) -> np.ndarray:
     array = np.asarray(values, dtype=object)
     flat = [nearest(value) for value in array.reshape(-1)]
     return np.array(flat, dtype=np.float64).reshape(array.shape)
+
+
+def coprime(values: Sequence[fmpq]) -> list[fmpq]:
+    """The multiples of positive rationals, all by one factor, that are coprime integers.
+
+    >>> coprime([fmpq(1, 3), fmpq(1, 2)])
+    [2, 3]
+    """
+    numerators, denominator = fmpz(0), fmpz(1)
+    for value in values:
+        numerators, denominator = numerators.gcd(value.p), denominator.lcm(value.q)
+    factor = fmpq(denominator, numerators)
+    whole = [factor * value for value in values]
+    common = fmpz(0)
+    for value in whole:
+        common = common.gcd(value.p)
+    return [value / common for value in whole]
 
 
 def sign(q: fmpq) -> int:

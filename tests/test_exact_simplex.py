@@ -207,6 +207,19 @@ def test_the_start_must_be_strictly_feasible(bad: object):
         minimise([fmpq(1)], [{0: fmpq(1)}, {0: fmpq(-1)}], [fmpq(1), rational(bad)])
 
 
+def test_a_start_on_the_boundary():
+    """From y = 0, where x >= 0 and y >= 0 are tight, the least of -x - y on the triangle is -1."""
+    rows = [{0: fmpq(1)}, {1: fmpq(1)}, {0: fmpq(-1), 1: fmpq(-1)}]
+    found = minimise([fmpq(-1), fmpq(-1)], rows, [fmpq(0), fmpq(0), fmpq(1)], weak=True)
+    assert isinstance(found, Minimum)
+    assert (found.value, found.multipliers) == (-1, {2: 1})
+    # a vertex alone: x >= 0, -x >= 0
+    found = minimise([fmpq(-1)], [{0: fmpq(1)}, {0: fmpq(-1)}], [fmpq(0), fmpq(0)], weak=True)
+    assert isinstance(found, Minimum) and found.value == 0
+    with pytest.raises(ValueError, match="needs a strictly feasible start"):
+        minimise([fmpq(1)], [{0: fmpq(1)}], [fmpq(-1)], weak=True)
+
+
 def test_stop_is_asked_before_every_pivot():
     square = [{0: fmpq(1)}, {1: fmpq(1)}]
     for allowed in range(3):

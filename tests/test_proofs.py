@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solvers.proofs import Farkas, Interior, NoInterior, NonNegative, Polyhedron
+from solvers.proofs import Farkas, Interior, NoInterior, NonNegative, NotAttained, Polyhedron
 from solvers.rational import rational, rationals
 from tests import naive, oracle
 
 F = Fraction
-Proof = Interior | Farkas | NoInterior | NonNegative
+Proof = Interior | Farkas | NoInterior | NotAttained | NonNegative
 TINY = F(1, 10**40)
 
 
@@ -50,6 +50,8 @@ def test_right_proofs_verify():
     assert Farkas(weights({0: 1, 1: 1}), weights({0: -1})).verify(EMPTY)
     assert NoInterior(weights({0: 1, 1: 1}), weights({0: -1})).verify(FLAT)
     assert NoInterior(weights({0: 1, 1: 1}), weights({0: -1})).verify(EMPTY)
+    assert NotAttained(weights({0: 1, 1: 1}), frozenset([1, 2]), weights({0: -1})).verify(FLAT)
+    assert NotAttained(weights({0: 1, 1: 1}), frozenset(), weights({0: -1})).verify(EMPTY)
     # 2 - 3x - y + z = 2 (1 - x - y) + 1 (0 - (x - y - z))
     assert form([-3, -1, 1], 2, {0: 2}, {0: 1}).verify(TRIANGLE)
 
@@ -58,6 +60,7 @@ def test_the_wrong_claim_about_the_right_set():
     assert not Farkas(weights({0: 1, 1: 1}), weights({0: -1})).verify(FLAT)
     assert not Farkas(weights({0: 1, 1: 1}), weights({0: -1})).verify(TRIANGLE)
     assert not NoInterior(weights({0: 1, 1: 1, 2: 1}), weights({0: 0})).verify(TRIANGLE)
+    assert not NotAttained(weights({0: 1, 1: 1}), frozenset([2]), weights({0: -1})).verify(FLAT)
 
 
 # --------------------------------------------------------------------- mutations by field
@@ -67,6 +70,7 @@ BASE: list[tuple[str, Proof, Polyhedron]] = [
     ("interior", Interior(rationals(["1/4", "1/2", "-1/4"]).tolist()), TRIANGLE),
     ("farkas", Farkas(weights({0: 1, 1: 1}), weights({0: -1})), EMPTY),
     ("no interior", NoInterior(weights({0: 1, 1: 1}), weights({0: -1})), FLAT),
+    ("not attained", NotAttained(weights({0: 1, 1: 1}), frozenset([0]), weights({0: -1})), FLAT),
     ("non-negative", form([-3, -1, 1], 2, {0: 2}, {0: 1}), TRIANGLE),
 ]
 
@@ -137,7 +141,13 @@ def moved_polyhedra(where: Polyhedron) -> list[tuple[str, Polyhedron]]:
     return result
 
 
-UNUSED = {"interior": (), "farkas": (2,), "no interior": (2,), "non-negative": (1, 2)}
+UNUSED = {
+    "interior": (),
+    "farkas": (2,),
+    "no interior": (2,),
+    "not attained": (2,),
+    "non-negative": (1, 2),
+}
 
 
 @pytest.mark.parametrize(("name", "proof", "where"), BASE, ids=[name for name, _, _ in BASE])
@@ -165,7 +175,7 @@ def test_limits_matter():
         where = replace(EMPTY, e=rationals([-change]).tolist())  # z = -1: total is -1 + change
         assert farkas.verify(where) is empty
         assert weak.verify(where) is flat
-    goal = BASE[3][1]
+    goal = BASE[4][1]
     for change, expected in ((0, True), (TINY, False), (-TINY, True)):
         assert goal.verify(replace(TRIANGLE, b=rationals([1 + change, 0, 0]).tolist())) is expected
         assert goal.verify(replace(TRIANGLE, e=rationals([change]).tolist())) is expected
@@ -232,6 +242,13 @@ def test_what_verifies_is_true(data: st.DataObject):
             assert NoInterior(y_map, z_map).verify(where) == (right and any(y) and total <= 0)
             assert not Farkas(y_map, z_map).verify(where) or empty
             assert not NoInterior(y_map, z_map).verify(where) or flat
+            for chosen in ((), (0,), (count - 1,)):
+                positive = any(y[i] for i in chosen)
+                accepted = NotAttained(y_map, frozenset(chosen), z_map).verify(where)
+                assert accepted == (right and (total < 0 or (total == 0 and positive)))
+                mixed = [oracle.row(a, v, i in chosen) for i, (a, v) in
+                         enumerate(zip(A, b, strict=True))] + weak[len(A):]  # fmt: skip
+                assert not accepted or oracle.solve(mixed, size) is None
     point = data.draw(st.tuples(*[st.sampled_from([0, 1, F(1, 2), -1])] * size))
     inside = all(naive.dot(a, point) < v for a, v in zip(A, b, strict=True)) and all(
         naive.dot(a, point) == v for a, v in zip(E, e, strict=True)

@@ -51,6 +51,7 @@ ROOMS = {
     ),
     "loading": ("regions.check_points", "regions.fidelity", "regions.loading"),
     "counting": ("regions.counting.",),
+    "query": ("regions.query.",),
     "files": ("regions.parquet", "regions.sorted_rows"),
     "tables": ("regions.region_table",),
     "training": ("regions.monitor",),
@@ -64,6 +65,7 @@ ALLOWED = {
     "lowering": {"nouns", "layers", "solvers.exact", "solvers"},
     "loading": {"nouns", "layers", "readers", "lowering", "solvers", "solvers.exact"},
     "counting": {"nouns", "lowering", "solvers.exact", "solvers"},
+    "query": {"nouns", "lowering", "counting", "solvers.exact", "solvers"},
     "files": {"nouns"},
     "tables": {"nouns", "counting", "files", "solvers", "solvers.exact"},
     "training": {"nouns", "loading", "counting", "files"},
@@ -73,6 +75,7 @@ ALLOWED = {
         "lowering",
         "loading",
         "counting",
+        "query",
         "files",
         "tables",
         "solvers",
@@ -81,7 +84,7 @@ ALLOWED = {
     },
     "solvers": {"solvers.exact"},
     "solvers.exact": {"solvers"},
-    "top": {"nouns", "readers", "lowering", "loading", "counting", "training"},
+    "top": {"nouns", "readers", "lowering", "loading", "counting", "query", "training"},
 }
 # Exact arithmetic and proofs, which every noun may use; the rest of `solvers` is for engines.
 EXACT = (
@@ -215,6 +218,7 @@ PUBLIC = [
     "Pattern",
     "PatternError",
     "Polytope",
+    "Reachable",
     "Recurrence",
     "RegionBatch",
     "RegionMonitor",
@@ -222,6 +226,8 @@ PUBLIC = [
     "Segment",
     "Slice",
     "Space",
+    "Undecided",
+    "Unreachable",
     "UnsupportedLayer",
     "__version__",
     "bounds",
@@ -229,6 +235,7 @@ PUBLIC = [
     "count",
     "iter_regions",
     "load",
+    "reach",
     "recurrence",
 ]
 

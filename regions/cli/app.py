@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from regions.cli import conditional, count, env, export, info, pattern, recurrence
+from regions.cli import conditional, count, env, export, info, pattern, reach, recurrence
 from regions.cli.arguments import Command
 
 _HELP = """Exact geometry of the linear regions of ReLU networks.
@@ -30,9 +30,10 @@ COMMANDS = {
     "count": count,
     "info": info,
     "pattern": pattern,
-    "export": export,
+    "reach": reach,
     "conditional": conditional,
     "recurrence": recurrence,
+    "export": export,
     "env": env,
 }
 for name, module in COMMANDS.items():

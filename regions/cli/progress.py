@@ -4,18 +4,41 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from regions.cli.render import duration, grouped
 
 if TYPE_CHECKING:
-    from regions.results import Progress
+    from regions.results import Progress, ReachProgress
+
+
+def counting_progress(
+    label: str, quiet: bool
+) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """A callback that shows the state of a count on one live line; None where nobody watches."""
+    return _live(label, quiet, progress_line)
+
+
+def searching_progress(
+    label: str, quiet: bool
+) -> AbstractContextManager[Callable[[ReachProgress], None] | None]:
+    """The same for the search for a pattern."""
+    return _live(label, quiet, _search_line)
+
+
+def _search_line(progress: ReachProgress, room: int | None = None) -> str:
+    line = (
+        f"{grouped(progress.branches)} branches, {grouped(progress.open_branches)} open, "
+        f"layer {progress.layer}, {duration(progress.seconds)}"
+    )
+    return line if room is None else line[:room]
 
 
 @contextmanager
-def counting_progress(label: str, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """A callback that shows the state of a count on one live line; None where nobody watches."""
+def _live(
+    label: str, quiet: bool, text: Callable[[Any, int | None], str]
+) -> Iterator[Callable[[Any], None] | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -26,11 +49,11 @@ def counting_progress(label: str, quiet: bool) -> Iterator[Callable[[Progress], 
     width = max(console.width - _SPINNER, 1)
     name = shortened(label, max(width // 3, 12))
 
-    def line(text: str) -> str:
-        return shortened(f"{name}: {text}", width)
+    def line(words: str) -> str:
+        return shortened(f"{name}: {words}", width)
 
-    def show(progress: Progress) -> None:
-        status.update(line(progress_line(progress, width - len(name) - 2)))
+    def show(progress: Any) -> None:
+        status.update(line(text(progress, width - len(name) - 2)))
 
     with console.status(line("starting")) as status:
         yield show
