@@ -130,6 +130,101 @@ def cut_edges(x, error, facets, place, number, value, slack, reach, slot, target
 
 
 @compiled
+def cut_faces(x, error, facets, place, number, value, slack, reach, slot, target, sides):
+    """The same for any polytope, whose facets may meet in more than d at a vertex.
+
+    `sides` (3, number) receives the vertices of positive value, of negative, and of value zero:
+    zero means exactly so, and the sign of every other value is certain, however small or wrong the
+    value.  Facet sets have all facets through a vertex.  Two vertices are adjacent iff no third
+    lies on all facets on which both lie (Fukuda and Prodon 1996); where one of them lies on d
+    facets only, iff they share d - 1.
+
+    Returns
+    -------
+    (made, above, below, on)
+        `made` is -1 when there is no room.
+    """
+    dim, room = x.shape[1], x.shape[2]
+    above = below = on = 0
+    for i in range(number):
+        if value[i] > 0.0:
+            sides[0, above] = i
+            above += 1
+        elif value[i] < 0.0:
+            sides[1, below] = i
+            below += 1
+        else:
+            sides[2, on] = i
+            on += 1
+    bit = np.uint64(1) << np.uint64(slot)
+    made = 0
+    for a in range(above):
+        i = sides[0, a]
+        mine = facets[place, i]
+        simple = popcount(mine) == dim
+        for b in range(below):
+            j = sides[1, b]
+            common = mine & facets[place, j]
+            if popcount(common) < dim - 1:
+                continue
+            adjacent = True
+            if not simple and popcount(facets[place, j]) > dim:
+                for k in range(number):
+                    if facets[place, k] & common == common and k != i and k != j:
+                        adjacent = False
+                        break
+            if not adjacent:
+                continue
+            if made == room:
+                return -1, above, below, on
+            span = value[i] - value[j]
+            share = min(max(value[i] / span, 0.0), 1.0)
+            length = 0.0
+            for k in range(dim):
+                step = x[place, k, j] - x[place, k, i]
+                length = max(length, abs(step))
+                x[target, k, made] = x[place, k, i] + share * step
+            worst = max(error[place, i], error[place, j])
+            wrong = min(max(slack[i], slack[j]) / span + 4.0 * UNIT, 1.0)
+            error[target, made] = (worst + wrong * length + 4.0 * UNIT * reach) * INFLATE
+            facets[target, made] = common | bit
+            made += 1
+    return made, above, below, on
+
+
+@compiled
+def independent(lines, number, order):
+    """Choose rows of a matrix that are far from dependent, as many as it has columns.
+
+    `lines` (number or more, d) is overwritten; order[:number] is permuted alike, chosen rows first.
+    """
+    dim = lines.shape[1]
+    for done in range(dim):
+        best, size, column = done, -1.0, 0
+        for i in range(done, number):
+            largest, at = 0.0, 0
+            for k in range(dim):
+                if abs(lines[i, k]) > largest:
+                    largest, at = abs(lines[i, k]), k
+            if largest > size:
+                best, size, column = i, largest, at
+        for k in range(dim):
+            held = lines[best, k]
+            lines[best, k] = lines[done, k]
+            lines[done, k] = held
+        name = order[best]
+        order[best] = order[done]
+        order[done] = name
+        if not size > 0.0:
+            return
+        for i in range(done + 1, number):
+            factor = lines[i, column] / lines[done, column]
+            for k in range(dim):
+                lines[i, k] -= factor * lines[done, k]
+            lines[i, column] = 0.0
+
+
+@compiled
 def free_slot(facets, place, number):
     """A facet slot that no vertex of a polytope uses, -1 if there is none."""
     used = np.uint64(0)

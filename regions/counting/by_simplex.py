@@ -14,6 +14,7 @@ from regions.counting.bounds import open_node
 from regions.counting.by_lp import LPEngine
 from regions.counting.compiled import DONE, GROW
 from regions.counting.forms import Halfspaces
+from regions.counting.leaf_kernel import FOLLOWS
 from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix
 from regions.counting.shape import first_rows, shape_of
@@ -104,7 +105,9 @@ class SimplexEngine:
         for position, bits in enumerate(prefix.bits):
             cells.status[0, position, : len(bits)] = bits
         if prefix.current is not None:
-            cells.status[0, layer, : len(prefix.current)] = prefix.current
+            leader = self.place.leader[layer, : len(prefix.current)]
+            follows = (prefix.current < 0) & (leader != np.arange(len(leader)))
+            cells.status[0, layer, : len(leader)] = np.where(follows, FOLLOWS, prefix.current)
         cells.point[0] = prefix.point
         path = np.array(prefix.path, dtype=np.int64).reshape(-1, 3)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -235,7 +238,7 @@ class SimplexEngine:
         alive = [int((status[m, :width] == 1).sum()) for m, width in enumerate(widths[:layer])]
         mine = status[layer, : widths[layer]]
         cutting = int((mine < 0).sum())
-        reaching = cutting + int((mine == 1).sum())
+        reaching = cutting + int((mine > 0).sum())
         bound = open_node(
             cutting, reaching, min([dim, *alive]), later[layer + 1 :], feed_forward=True
         )
@@ -260,6 +263,8 @@ class SimplexEngine:
         ]
         splits = tuple((m, unit, sign) for m, unit, sign in path.tolist() if m >= 0)
         current = bits.pop() if bits else None
+        if current is not None:
+            current[current == FOLLOWS] = -1
         return Prefix(tuple(bits), current, splits, point.copy())
 
     def statistics(self) -> dict[str, int]:
@@ -288,7 +293,8 @@ def _place(network: Network, frame: Frame, rows: int) -> Place:
     ]
     return Place(
         widths=shape.widths, weights=shape.weights, biases=shape.biases, unbiased=shape.unbiased,
-        relative=shape.relative, absolute=shape.absolute, evaluation=shape.evaluation,
+        leader=shape.leader, flipped=shape.flipped, relative=shape.relative,
+        absolute=shape.absolute, evaluation=shape.evaluation,
         summation=gamma(rows + 2 * len(low) + 40), size=shape.size, middle=middle,
         radius=np.nextafter(radius, np.inf), inner_low=inner[0], inner_high=inner[1],
     )  # fmt: skip

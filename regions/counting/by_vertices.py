@@ -7,6 +7,7 @@ the LP engine, which is exact on any input.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -14,13 +15,16 @@ import numpy as np
 
 from regions.counting.bounds import cells, open_node
 from regions.counting.by_lp import LPEngine
-from regions.counting.compiled import DONE, GROW
+from regions.counting.compiled import DONE, GROW, PAUSED
 from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix
 from regions.counting.shape import first_rows, shape_of
-from regions.counting.vertex_kernel import ASIDE, FOUND, NODES, SPLITS, TOP, run
+from regions.counting.vertex_exact import ExactSigns, Facet
+from regions.counting.vertex_kernel import ASIDE, ASK, FOUND, NODES, SPLITS, TOP, run
+from regions.counting.vertex_sections import UNKNOWN
 from regions.counting.vertex_state import (
     copied,
+    new_asks,
     new_failures,
     new_frames,
     new_maps,
@@ -33,6 +37,8 @@ from solvers.exact_matrix import ExactMatrix
 from solvers.float_rows import TINY, UNIT_ROUNDOFF
 
 FAILURES = 64  # cells set aside before they are counted
+ASKED = 64  # signs asked for at a time, at first
+PATIENCE = 0.05  # seconds of exact arithmetic before the caller may look at the clock
 ROOM = 64  # vertices of a cell at first, or as many as the box has
 DEPTH = 64  # nodes on the stack at first
 AT_ONCE = 1 << 15  # cells of the last layer with more regions, as far as bounds tell, are split
@@ -67,6 +73,9 @@ class VertexEngine:
         self.maps = new_maps(depth, dim, width)
         self.vertices = new_vertices(depth, dim, self.words, room)
         self.scratch = new_scratch(dim, width, room, self.shape.low, self.shape.high)
+        self.asks = new_asks(ASKED)
+        self.exact = ExactSigns(network, frame)
+        self.asked = 0
         self.failures = new_failures(FAILURES, len(self.widths), self.words, self.most, dim)
         self.divide = max(k for k in range(width + 1) if cells(k, dim) <= AT_ONCE)
         self.refused: list[Prefix] = []
@@ -145,8 +154,9 @@ class VertexEngine:
         rows[: dim + 1, : self.widths[0]] = first.T
         size = np.abs(rows[:dim]).T @ self.shape.size + np.abs(rows[dim])
         rows[dim + 1] = 2 * UNIT_ROUNDOFF * size  # weights that are no doubles are rounded
+        self.maps.central[0] = self.shape.unbiased[0]
         self.frames.layer[0] = self.frames.parent[0] = self.frames.unit[0] = -1
-        self.frames.expanded[0] = False
+        self.frames.expanded[0] = self.frames.hard[0] = False
         self.frames.active[0] = self.frames.on[0] = 0
         self.frames.place[0] = 0
         self.frames.number[0] = 1 << dim
@@ -165,11 +175,52 @@ class VertexEngine:
         return int(self.state[NODES])
 
     def advance(self, budget: int) -> int:
-        """Visit at most so many nodes."""
-        return run(
-            self.shape, self.frames, self.maps, self.vertices, self.scratch, self.failures,
-            self.leaves, self.state, budget, self.divide,
-        )  # fmt: skip
+        """Visit at most so many nodes; fewer where exact arithmetic takes long."""
+        start = time.monotonic()
+        while True:
+            code = run(
+                self.shape, self.frames, self.maps, self.vertices, self.scratch, self.asks,
+                self.failures, self.leaves, self.state, budget, self.divide,
+            )  # fmt: skip
+            if code != ASK:
+                return code
+            self.state[NODES] -= 1  # it will be visited again
+            self._answer()
+            if time.monotonic() - start > PATIENCE:
+                return PAUSED
+
+    def _answer(self) -> None:
+        """Find the signs that the node on top of the stack asks for."""
+        asks, frames, width = self.asks, self.frames, int(self.widths.max())
+        used = int(asks.used[0])
+        bits = self._bits_of(int(self.state[TOP]) - 1)
+        waiting = [q for q in range(used) if asks.answer[q] == UNKNOWN]
+        by_vertex: dict[int, list[int]] = {}
+        for q in waiting:
+            by_vertex.setdefault(int(asks.facets[q]), []).append(q)
+
+        def unit_of(name: int) -> Facet:
+            slot = name // width
+            return (int(frames.layer[slot - 1]) + 1 if slot > 0 else 0), name % width
+
+        for facets, questions in by_vertex.items():
+            names = [int(self.scratch.table[i]) for i in range(64) if facets >> i & 1]
+            sides = [unit_of(name) if name >= 0 else (-1, -1 - name) for name in names]
+            units = [unit_of(int(asks.slot[q]) * width + int(asks.unit[q])) for q in questions]
+            asks.answer[questions] = self.exact.signs(bits, sides, units)
+        self.asked += len(waiting)
+        if used == len(asks.unit):
+            self.asks = copied(asks, new_asks(2 * used), used)
+            self.asks.used[0] = used
+
+    def _bits_of(self, top: int) -> list[np.ndarray]:
+        """Bits of the layers whose bits a node knows, from the first on."""
+        on: dict[int, np.ndarray] = {}
+        here = top
+        while here >= 0:
+            on.setdefault(int(self.frames.layer[here]), self.frames.on[here])
+            here = int(self.frames.parent[here])
+        return [_unpacked(on[m], int(self.widths[m])) for m in range(len(on) - 1)]
 
     def list_regions(self, room: int) -> None:
         """From now on make all regions and keep them, so many at a time, for `take_regions`."""
@@ -187,7 +238,11 @@ class VertexEngine:
     def statistics(self) -> dict[str, int]:
         """What the compiled part did."""
         splits = int(self.state[SPLITS])
-        return {"decided": splits + int(self.state[NODES]), "clips": splits}
+        return {
+            "decided": splits + int(self.state[NODES]),
+            "clips": splits,
+            "exact_signs": self.asked,
+        }
 
     def aside(self) -> list[Prefix]:
         """The cells whose signs floats could not tell, and that were not taken yet."""

@@ -32,7 +32,9 @@ VERTICES_DIM = 8  # what the vertices engine can hold
 # Above it, cells have so many vertices that dictionaries are faster; benchmarks/auto.md has the
 # figures: up to dimension 6 vertices won on all networks of some size, in dimension 8 dictionaries
 # were 2 to 4 times as fast where there are two layers and more.  Cells of the last layer are not
-# made, so that with one layer vertices won up to VERTICES_DIM, by a factor of 2 to 10.
+# made, so that with one layer vertices won up to VERTICES_DIM, by a factor of 2 to 10.  Where all
+# hyperplanes meet in one point (no biases), dictionaries cannot tell signs there: a network 8-12-12
+# had 22 065 regions after a minute, and with vertices all of its 342 408.
 AUTO_DIM = 6
 SIMPLEX_BYTES = 1 << 26  # a dictionary of the simplex engine is no larger
 # Above it, sparse linear programs are faster: in balls around images, simplex took 0.26 of the time
@@ -107,10 +109,14 @@ def choose(network: Network, frame: Frame) -> tuple[str, str]:
     why_not = refusal("simplex", network, frame)
     if why_not is not None:
         return "lp", f"simplex cannot: {why_not}"
-    most = VERTICES_DIM if len(network.layers) == 1 else AUTO_DIM
+    kind = "a plain network"
+    if len(network.layers) == 1:
+        kind = "one layer"
+    elif not network.layers[0].bias.approx.any():
+        kind = "hyperplanes through one point"
+    most = AUTO_DIM if kind == "a plain network" else VERTICES_DIM
     if frame.dim <= most and refusal("vertices", network, frame) is None:
-        layers = "one layer" if len(network.layers) == 1 else "a plain network"
-        return "vertices", f"{layers} on a box of dimension {frame.dim}"
+        return "vertices", f"{kind} on a box of dimension {frame.dim}"
     size = _dictionary(network, frame)
     if size > AUTO_BYTES:
         return "lp", f"simplex would need dictionaries of {size >> 20} MiB each"

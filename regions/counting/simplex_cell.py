@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from regions.counting.leaf_kernel import FOLLOWS
 from solvers.compiling import compiled, compiled_sum
 from solvers.copying import assign
 from solvers.dictionary import (
@@ -285,6 +286,7 @@ def measure(shape, frames, forms, top, layer):
 @compiled
 def enter(shape, frames, forms, top):
     """The next layer's forms in the cell, the units that the box decides, and new rows."""
+    settle(shape, frames, top)
     layer = frames.layer[top] + 1
     frames.layer[top] = layer
     frames.whole[top] = 0
@@ -296,9 +298,24 @@ def enter(shape, frames, forms, top):
         if abs(centre) > limit or is_zero(shape, frames, forms, top, layer, unit):
             frames.status[top, layer, unit] = 1 if centre > 0.0 else 0
             continue
+        if shape.leader[layer, unit] != unit:
+            frames.status[top, layer, unit] = FOLLOWS
+            continue
         frames.status[top, layer, unit] = -1
         row = new_row(frames.basis, top, FREE, unit)
         _express(shape, frames.basis, top, base, row, rows[unit], forms.scales[layer, unit])
+
+
+@compiled
+def settle(shape, frames, top):
+    """All bits of the node's layer are known: those of units that follow others, too."""
+    layer = frames.layer[top]
+    if layer < 0:
+        return
+    status = frames.status[top, layer]
+    for unit in range(shape.widths[layer]):
+        if status[unit] == FOLLOWS:
+            status[unit] = status[shape.leader[layer, unit]] ^ shape.flipped[layer, unit]
 
 
 @compiled
@@ -326,7 +343,7 @@ def record(forms, index, layer, unit):
 @compiled
 def is_zero(shape, frames, forms, top, layer, unit):
     """Whether a unit's form is zero for want of a bias and of weights to what is on below."""
-    if not shape.unbiased[layer, unit]:
+    if shape.unbiased[layer, unit >> 6] >> np.uint64(unit & 63) & np.uint64(1) == np.uint64(0):
         return False
     if layer == 0:
         weights = 0

@@ -58,7 +58,7 @@ def run(shape, frames, forms, scratch, flats, failures, leaves, state, budget):
         if opened == 0:
             if frames.layer[top] == layers - 1:
                 if room > 0:
-                    write_leaf(leaves, shape.widths, frames.status[top], frames.point[top], 0)
+                    write_leaf(leaves, shape, frames.status[top], frames.point[top], 0)
                 state[FOUND] += 1
                 state[TOP] = top
             else:
@@ -169,8 +169,8 @@ def two_leaves(shape, frames, leaves, state, top, bit, point, other):
     """The last open unit of the last layer crosses: its bit at one point and at the other."""
     if leaves.bits.shape[0] > 0:
         status = frames.status[top]
-        write_leaf(leaves, shape.widths, status, point, bit)
-        write_leaf(leaves, shape.widths, status, other, 1 - bit)
+        write_leaf(leaves, shape, status, point, bit)
+        write_leaf(leaves, shape, status, other, 1 - bit)
     state[FOUND] += 2
     state[TOP] = top
 

@@ -21,6 +21,8 @@ class Place(NamedTuple):
     weights: np.ndarray
     biases: np.ndarray
     unbiased: np.ndarray
+    leader: np.ndarray
+    flipped: np.ndarray
     relative: np.ndarray
     absolute: np.ndarray
     evaluation: float
@@ -40,7 +42,7 @@ class Cells(NamedTuple):
     fresh: np.ndarray  # whether the dictionary was built for this node
     whole: np.ndarray  # whether its regions could not be counted together
     basis: Dictionary  # rows are coordinates, splits, and units: FREE
-    status: np.ndarray  # (nodes, layers, width): bits, -1 where undecided
+    status: np.ndarray  # (nodes, layers, width): bits; -1: undecided, FOLLOWS: as its leader
     path_sign: np.ndarray  # (nodes, rows)
     point: np.ndarray  # (nodes, dim): in the box, and strictly inside all splits by certain signs
     weight: np.ndarray  # of how many vertices the point is a mean

@@ -9,8 +9,10 @@ The rows of the next layer are kept up to date by rank-one updates: a unit that 
 adds its column of weights times its own row.  The regions of a cell of the last layer are counted
 without being made, unless they are to be listed: then the tree goes on to its leaves.
 
-Every sign is certain, outside its error bound.  Where one is not, the node is set aside ("failed")
-with its path, for an exact engine to count.
+Every sign is certain: outside its error bound, or else asked for, and then known exactly.  A cell
+is called hard where it is zero, or where vertices lie on more facets than the dimension; its parts
+need not be.  A cell of more than 64 facets is set aside ("failed") with its path, for another exact
+engine to count.
 """
 
 from __future__ import annotations
@@ -19,21 +21,30 @@ import numpy as np
 
 from regions.counting.compiled import DONE, DRAIN, GROW, PAUSED
 from regions.counting.leaf_kernel import write_cell
-from regions.counting.vertex_sections import FAILED, count_sections, has_sign, path_table, polish_at
+from regions.counting.vertex_sections import (
+    FAILED,
+    UNKNOWN,
+    count_sections,
+    exact_sign,
+    path_table,
+    polish_at,
+)  # fmt: skip
 from solvers.compiling import compiled, compiled_inline
-from solvers.vertices import cut_edges, free_slot, lowest_bit, popcount, values_at
+from solvers.vertices import cut_edges, cut_faces, free_slot, lowest_bit, popcount, values_at
 
 TOP, FOUND, NODES, SPLITS, ASIDE = 0, 1, 2, 3, 4
+ASK = 4  # what `run` says where exact signs are asked for
 ONE, ZERO = np.uint64(1), np.uint64(0)
 
 
 @compiled
-def run(shape, frames, maps, vertices, scratch, failures, leaves, state, budget, divide):
+def run(shape, frames, maps, vertices, scratch, asks, failures, leaves, state, budget, divide):
     """Go on until nothing is left (DONE) or the caller is needed.
 
     `state` holds [frames on the stack, regions found, nodes, splits, failures].  PAUSED: `budget`
-    nodes are done.  GROW: a store is full.  DRAIN: the failures are, or `leaves`.  Cells of the
-    last layer that more than `divide` units cut are split, the others are counted in one step.
+    nodes are done.  GROW: a store is full.  DRAIN: the failures are, or `leaves`.  ASK: `asks` are
+    to be answered.  Cells of the last layer that more than `divide` units cut are split, the others
+    are counted in one step.
     """
     layers, room = shape.widths.shape[0], leaves.bits.shape[0]
     for _ in range(budget):
@@ -50,19 +61,25 @@ def run(shape, frames, maps, vertices, scratch, failures, leaves, state, budget,
         state[NODES] += 1
         cutting = _size(frames.active, top)
         last = frames.layer[top] == layers - 1
-        if last and room == 0 and cutting <= divide:
-            counted = count_sections(shape, frames, maps, vertices, scratch, top, top)
+        outcome = DRAIN
+        if last and room == 0 and cutting <= divide and (cutting <= 1 or not frames.hard[top]):
+            counted = np.int64(1 + cutting)
+            if cutting > 1:
+                counted = count_sections(shape, frames, maps, vertices, scratch, top, top)
             outcome = _added(frames, state, top, counted)
+        if outcome != DRAIN:
+            pass
         elif cutting > 0:
-            outcome = _split(shape, frames, maps, vertices, scratch, state, top)
+            outcome = _split(shape, frames, maps, vertices, scratch, asks, state, top)
         elif last:  # it is there only because regions are listed
             write_cell(leaves, shape.widths, frames, vertices, top)
             outcome = _added(frames, state, top, 1)
         else:
             most = -1 if room > 0 else divide
-            outcome = _enter(shape, frames, maps, vertices, scratch, state, top, most)
-        if outcome == GROW:
-            return GROW
+            outcome = _enter(shape, frames, maps, vertices, scratch, asks, state, top, most)
+        if outcome in (GROW, ASK):
+            return outcome
+        asks.used[0] = 0
         if outcome == DRAIN:
             _set_aside(frames, vertices, failures, state, top)
     return PAUSED
@@ -113,7 +130,7 @@ def _measure(shape, maps, vertices, scratch, slot, layer, place, number):
 
 
 @compiled_inline
-def _enter(shape, frames, maps, vertices, scratch, state, top, most):
+def _enter(shape, frames, maps, vertices, scratch, asks, state, top, most):
     """Signs of the next layer's units at all vertices; its cutting units; the map after it."""
     layer = frames.layer[top] + 1
     place, number = frames.place[top], frames.number[top]
@@ -123,6 +140,11 @@ def _enter(shape, frames, maps, vertices, scratch, state, top, most):
     new = state[TOP]
     active, on = frames.active, frames.on
     dim, width, words = vertices.x.shape[1], shape.widths[layer], active.shape[1]
+    hard, unknown = frames.hard[top], False
+    if hard:
+        _clear(vertices.zeros, place, number)
+    if layer > 0:
+        _find_central(shape, frames, maps, slot, layer, top)
     _measure(shape, maps, vertices, scratch, slot, layer, place, number)
     cutting = 0
     for word in range(words):
@@ -154,15 +176,27 @@ def _enter(shape, frames, maps, vertices, scratch, state, top, most):
             for i in range(number):
                 certain &= abs(value[i]) > wrong + norm * error[place, i]
                 above += value[i] > 0.0
+            below = number - above
             if not certain:
+                if _is_zero(shape, frames, maps, top, layer, h):
+                    continue
                 path_table(frames, scratch, top)
-                above = 0
+                above = below = 0
                 for i in range(number):
-                    value[i] = has_sign(shape, frames, maps, vertices, scratch, slot, h, place, i)
-                    if value[i] == 0.0:
-                        return DRAIN
-                    above += value[i] > 0.0
-            if above == number:
+                    sign = exact_sign(
+                        shape, frames, maps, vertices, scratch, asks, slot, h, place, i
+                    )
+                    if sign == UNKNOWN:
+                        unknown = True
+                    elif sign == 0:
+                        if not hard:
+                            _clear(vertices.zeros, place, number)
+                            hard = True
+                        vertices.zeros[place, word, i] |= bit
+                    value[i] = sign
+                    above += sign > 0
+                    below += sign < 0
+            if above > 0 and below == 0:
                 up |= bit
             elif above > 0:
                 cuts |= bit
@@ -170,12 +204,17 @@ def _enter(shape, frames, maps, vertices, scratch, state, top, most):
                     signs[place, word, i] |= bit if value[i] > 0.0 else ZERO
         active[new, word], on[new, word] = cuts, up
         cutting += popcount(cuts)
+    if unknown:
+        return ASK
     last = layer == shape.widths.shape[0] - 1
-    if last and cutting <= most:
-        counted = 1 + cutting
+    if last and cutting <= most and (cutting <= 1 or not hard):
+        counted = np.int64(1 + cutting)
         if cutting > 1:
             counted = count_sections(shape, frames, maps, vertices, scratch, top, new)
-        return _added(frames, state, top, counted)
+        if counted != FAILED:
+            return _added(frames, state, top, counted)
+        _clear(vertices.zeros, place, number)
+        hard = True
     if not last:
         following = shape.widths[layer + 1]
         for k in range(dim):
@@ -194,10 +233,46 @@ def _enter(shape, frames, maps, vertices, scratch, state, top, most):
     frames.current[new] = slot
     for facet in range(64):
         frames.facet[new, facet] = frames.facet[top, facet]
+    frames.hard[new] = hard
     frames.expanded[new] = False
     frames.expanded[top] = True
     state[TOP] = new + 1
     return DONE
+
+
+@compiled
+def _clear(sets, place, number):
+    """Empty the sets of so many vertices."""
+    for word in range(sets.shape[1]):
+        for i in range(number):
+            sets[place, word, i] = ZERO
+
+
+@compiled
+def _find_central(shape, frames, maps, slot, layer, top):
+    """The units of a layer whose constant is exactly zero: without bias, and so is all below."""
+    below, central = frames.current[top], True
+    for word in range(frames.on.shape[1]):
+        central &= frames.on[top, word] & ~maps.central[below, word] == ZERO
+    for word in range(frames.on.shape[1]):
+        maps.central[slot, word] = shape.unbiased[layer, word] if central else ZERO
+
+
+@compiled
+def _is_zero(shape, frames, maps, top, layer, unit):
+    """Whether a unit is zero for want of a bias and of weights to what is on below."""
+    if shape.unbiased[layer, unit >> 6] >> np.uint64(unit & 63) & ONE == ZERO:
+        return False
+    if layer == 0:
+        weights = 0
+        for k in range(maps.rows.shape[1] - 1):
+            weights += maps.rows[0, k, unit] != 0.0
+        return weights == 0
+    for u in range(shape.widths[layer - 1]):
+        on = frames.on[top, u >> 6] >> np.uint64(u & 63) & ONE == ONE
+        if on and shape.weights[layer - 1, u, unit] != 0.0:
+            return False
+    return True
 
 
 @compiled
@@ -222,12 +297,12 @@ def _add(shape, rows, slot, target, layer, word, units):
 
 
 @compiled_inline
-def _split(shape, frames, maps, vertices, scratch, state, top):
+def _split(shape, frames, maps, vertices, scratch, asks, state, top):
     """Cut the cell by one of its cutting units and push the children."""
     slot, place, number = frames.current[top], frames.place[top], frames.number[top]
-    error, signs = vertices.error, vertices.signs
+    error, signs, zeros = vertices.error, vertices.signs, vertices.zeros
     active, value, slack = frames.active, scratch.value, scratch.slack
-    words, width = active.shape[1], shape.weights.shape[1]
+    words, width, layer = active.shape[1], shape.weights.shape[1], frames.layer[top]
     unit = 0
     for word in range(words):
         if active[top, word] != ZERO:
@@ -235,19 +310,32 @@ def _split(shape, frames, maps, vertices, scratch, state, top):
             break
     values_at(maps.rows, slot, unit, vertices.x, place, number, value)
     norm, wrong = maps.norms[slot, unit], maps.errors[slot, unit]
-    certain = True
+    certain, unknown = True, False
     for i in range(number):
         slack[i] = wrong + norm * error[place, i]
         certain &= abs(value[i]) > slack[i]
+    if not certain:
+        _harden(frames, vertices, top)
     facet = free_slot(vertices.facets, place, number)
-    if facet < 0 or not certain:
+    if facet < 0:
         return DRAIN
-    fresh = vertices.x.shape[0] - 1
-    made, above = cut_edges(
-        vertices.x, error, vertices.facets, place, number, value, slack, shape.reach, facet, fresh,
-        scratch.sides, scratch.far,
-    )  # fmt: skip
-    if made < 0 or max(above, number - above) + made > vertices.x.shape[2]:
+    fresh, on = vertices.x.shape[0] - 1, 0
+    if frames.hard[top]:
+        _set_signs(vertices, scratch, place, number, unit)
+        made, above, below, on = cut_faces(
+            vertices.x, error, vertices.facets, place, number, value, slack, shape.reach, facet,
+            fresh, scratch.sides,
+        )  # fmt: skip
+        for i in range(on):
+            scratch.sides[0, above + i] = scratch.sides[1, below + i] = scratch.sides[2, i]
+        above, below = above + on, below + on
+    else:
+        made, above = cut_edges(
+            vertices.x, error, vertices.facets, place, number, value, slack, shape.reach, facet,
+            fresh, scratch.sides, scratch.far,
+        )  # fmt: skip
+        below = number - above
+    if made < 0 or max(above, below) + made > vertices.x.shape[2]:
         return GROW
     known = False  # what the facet slots are
     for i in range(made):
@@ -257,17 +345,19 @@ def _split(shape, frames, maps, vertices, scratch, state, top):
                 scratch.table[facet] = slot * width + unit
                 known = True
             polish_at(shape, frames, maps, vertices, scratch, fresh, i)
+    if frames.hard[top]:
+        _clear(zeros, fresh, made)
     # signs of the other cutting units at the new vertices
     for word in range(words):
         for i in range(made):
             signs[fresh, word, i] = ZERO
-        rest = active[top, word]
+        rest = active[top, word] & ~(
+            shape.same[layer, unit, word] | shape.opposite[layer, unit, word]
+        )
         while rest != ZERO:
             bit = rest & (~rest + ONE)
             rest ^= bit
             h = (word << 6) + lowest_bit(bit)
-            if h == unit:
-                continue
             values_at(maps.rows, slot, h, vertices.x, fresh, made, value)
             norm, wrong = maps.norms[slot, h], maps.errors[slot, h]
             certain = True
@@ -279,26 +369,63 @@ def _split(shape, frames, maps, vertices, scratch, state, top):
             path_table(frames, scratch, top)
             scratch.table[facet] = slot * width + unit
             for i in range(made):
-                sign = has_sign(shape, frames, maps, vertices, scratch, slot, h, fresh, i)
-                if sign == 0:
-                    return DRAIN
+                sign = exact_sign(shape, frames, maps, vertices, scratch, asks, slot, h, fresh, i)
+                if sign == UNKNOWN:
+                    unknown = True
+                elif sign == 0:
+                    if not frames.hard[top]:
+                        _harden(frames, vertices, top)
+                        _clear(zeros, fresh, made)
+                    zeros[fresh, word, i] |= bit
                 signs[fresh, word, i] = signs[fresh, word, i] & ~bit | (bit if sign > 0 else ZERO)
+    if unknown:
+        return ASK
     state[SPLITS] += 1
     for side in range(2):
-        _child(shape, frames, maps, vertices, scratch, state, top, unit, facet, side, above, made)
+        kept = above if side == 0 else below
+        _child(
+            shape, frames, maps, vertices, scratch, state, top, unit, facet, side, kept, on, made
+        )
     frames.expanded[top] = True
     return DONE
 
 
+@compiled
+def _harden(frames, vertices, top):
+    """From now on zeros count; so far there are none."""
+    if not frames.hard[top]:
+        frames.hard[top] = True
+        _clear(vertices.zeros, frames.place[top], frames.number[top])
+
+
+@compiled
+def _set_signs(vertices, scratch, place, number, unit):
+    """Give values the signs that are known, within their error bounds."""
+    word, bit = unit >> 6, ONE << np.uint64(unit & 63)
+    value, slack = scratch.value, scratch.slack
+    for i in range(number):
+        if vertices.zeros[place, word, i] & bit != ZERO:
+            value[i] = 0.0
+            continue
+        sign = 1.0 if vertices.signs[place, word, i] & bit != ZERO else -1.0
+        if not sign * value[i] > 0.0:  # the true value is between 0 and `slack`
+            value[i] = 0.5 * sign * slack[i]
+        if not 1e-290 < abs(value[i]) < 1e290:  # any point of an edge will do
+            value[i], slack[i] = sign, np.inf
+
+
 @compiled_inline
-def _child(shape, frames, maps, vertices, scratch, state, top, unit, facet, side, above, made):
-    """Push the part of a cell on one side of its new vertices."""
+def _child(
+    shape, frames, maps, vertices, scratch, state, top, unit, facet, side, kept, on, made
+):  # fmt: skip
+    """Push the part of a cell on one side of its new vertices; the last `on` kept ones are too."""
     child, layer, slot = state[TOP], frames.layer[top], frames.current[top]
-    place, number = frames.place[top], frames.number[top]
-    x, error, facets, signs = vertices.x, vertices.error, vertices.facets, vertices.signs
+    place, hard = frames.place[top], frames.hard[top]
+    x, error, facets = vertices.x, vertices.error, vertices.facets
+    signs, zeros = vertices.signs, vertices.zeros
     sides, rows = scratch.sides, maps.rows
     dim, words, width = x.shape[1], signs.shape[1], shape.weights.shape[1]
-    fresh, kept = x.shape[0] - 1, above if side == 0 else number - above
+    fresh = x.shape[0] - 1
     for k in range(dim):
         for i in range(kept):
             x[child, k, i] = x[place, k, sides[side, i]]
@@ -307,16 +434,18 @@ def _child(shape, frames, maps, vertices, scratch, state, top, unit, facet, side
     for i in range(kept):
         error[child, i] = error[place, sides[side, i]]
         facets[child, i] = facets[place, sides[side, i]]
+    for i in range(kept - on, kept):
+        facets[child, i] |= ONE << np.uint64(facet)
     for i in range(made):
         error[child, kept + i] = error[fresh, i]
         facets[child, kept + i] = facets[fresh, i]
-    own_word, own_bit = unit >> 6, ONE << np.uint64(unit & 63)
     last = layer == shape.widths.shape[0] - 1
     if not last:
         following = shape.widths[layer + 1]
         for k in range(dim + 2):
             for h in range(following):
                 rows[child + 1, k, h] = rows[top + 1, k, h]
+    stays_hard = False
     for word in range(words):
         some, every = ZERO, ~ZERO
         for i in range(kept):
@@ -329,15 +458,23 @@ def _child(shape, frames, maps, vertices, scratch, state, top, unit, facet, side
             signs[child, word, kept + i] = known
             some |= known
             every &= known
-        own = own_bit if word == own_word else ZERO
-        here = frames.active[top, word] & ~own
-        frames.active[child, word] = here & some & ~every
-        risen = here & every
-        if side == 0:
-            risen |= own
+        same, opposite = shape.same[layer, unit, word], shape.opposite[layer, unit, word]
+        here = frames.active[top, word] & ~(same | opposite)
+        if hard:
+            every = _copy_zeros(vertices, scratch, child, place, fresh, side, kept, made, word)
+        cutting = here & some & ~every
+        frames.active[child, word] = cutting
+        risen = here & some & every | frames.active[top, word] & (same if side == 0 else opposite)
         frames.on[child, word] = frames.on[top, word] | risen
         if not last:
             _add(shape, rows, slot, child + 1, layer, word, risen)
+        if hard:
+            for i in range(kept + made):
+                stays_hard |= zeros[child, word, i] & cutting != ZERO
+    if hard:
+        for i in range(kept + made):
+            stays_hard |= popcount(facets[child, i]) > dim
+    frames.hard[child] = stays_hard
     frames.layer[child] = layer
     frames.place[child], frames.number[child] = child, kept + made
     frames.parent[child] = top
@@ -348,6 +485,22 @@ def _child(shape, frames, maps, vertices, scratch, state, top, unit, facet, side
     frames.facet[child, facet] = slot * width + unit
     frames.expanded[child] = False
     state[TOP] = child + 1
+
+
+@compiled
+def _copy_zeros(vertices, scratch, child, place, fresh, side, kept, made, word):
+    """Zeros at a child's vertices; the units that are nowhere negative."""
+    signs, zeros = vertices.signs, vertices.zeros
+    every = ~ZERO
+    for i in range(kept):
+        known = zeros[place, word, scratch.sides[side, i]]
+        zeros[child, word, i] = known
+        every &= known | signs[child, word, i]
+    for i in range(made):
+        known = zeros[fresh, word, i]
+        zeros[child, word, kept + i] = known
+        every &= known | signs[child, word, kept + i]
+    return every
 
 
 @compiled

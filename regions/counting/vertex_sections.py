@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.compiling import compiled
-from solvers.vertices import cut_edges, free_slot, lowest_bit, polish, values_at
+from solvers.vertices import cut_edges, free_slot, independent, lowest_bit, polish, values_at
 
 FAILED, FULL = -1, -2
+UNKNOWN = 2  # what stands in place of a sign that has been asked for
 ONE, ZERO = np.uint64(1), np.uint64(0)
 
 
@@ -29,6 +30,7 @@ def count_sections(shape, frames, maps, vertices, scratch, top, node):
     rows, value, slack, order = maps.rows, scratch.value, scratch.slack, scratch.order
     dim, width = x.shape[1], shape.weights.shape[1]
     slot = frames.current[top] if node == top else (top + 1 if frames.layer[top] >= 0 else 0)
+    layer = shape.widths.shape[0] - 1
     number, count, done = scratch.level[0], scratch.level[1], scratch.level[2]
     facet, own = scratch.level[3], scratch.level[4]
     filled = 0
@@ -37,8 +39,9 @@ def count_sections(shape, frames, maps, vertices, scratch, top, node):
         while rest != ZERO:
             bit = rest & (~rest + ONE)
             rest ^= bit
-            order[0, filled] = (word << 6) + lowest_bit(bit)
-            filled += 1
+            unit = (word << 6) + lowest_bit(bit)
+            order[0, filled] = unit
+            filled += shape.leader[layer, unit] == unit  # the others have its hyperplane
     below = x.shape[0] - 1 - dim  # sections of level l + 1 are at below + l
     if dim == 1:
         apart = _are_apart(rows, maps, slot, x, error, frames.place[top], order, 0, filled, scratch)
@@ -193,25 +196,78 @@ def _polished(shape, frames, maps, scratch, facets, x):
     """Solve for the vertex on the given facet slots; `table` says what they are."""
     width, dim = shape.weights.shape[1], x.shape[0]
     constant, wrong, norm_wrong = scratch.vector[0], scratch.vector[1], scratch.vector[3]
-    line = 0
+    names, lines, number = scratch.names, scratch.lines, 0
     while facets != ZERO:
         bit = facets & (~facets + ONE)
         facets ^= bit
-        name = scratch.table[lowest_bit(bit)]
+        names[number] = scratch.table[lowest_bit(bit)]
+        number += 1
+    if number > dim:
+        for line in range(number):
+            _write_facet(maps, names[line], width, lines, line)
+        independent(lines, number, names)
+    for line in range(dim):
+        name = names[line]
+        _write_facet(maps, name, width, scratch.system, line)
         if name < 0:
-            side = -1 - name
-            for k in range(dim):
-                scratch.system[line, k] = 1.0 if k == side >> 1 else 0.0
-            constant[line] = -scratch.box[side]
+            constant[line] = -scratch.box[-1 - name]
             wrong[line] = shape.rounded + 4.0 * 2.0**-53 * shape.reach
             norm_wrong[line] = 0.0
         else:
             slot, unit = name // width, name % width
             layer = frames.layer[slot - 1] + 1 if slot > 0 else 0
-            for k in range(dim):
-                scratch.system[line, k] = maps.rows[slot, k, unit]
             constant[line] = maps.rows[slot, dim, unit]
             wrong[line] = maps.errors[slot, unit]
             norm_wrong[line] = shape.norm_error[layer, unit]
-        line += 1
     return polish(scratch.system, constant, wrong, norm_wrong, x, scratch.work)
+
+
+@compiled
+def _write_facet(maps, name, width, target, line):
+    """The linear part of a facet's form."""
+    for k in range(target.shape[1]):
+        if name < 0:
+            target[line, k] = 1.0 if k == (-1 - name) >> 1 else 0.0
+        else:
+            target[line, k] = maps.rows[name // width, k, name % width]
+
+
+@compiled
+def exact_sign(shape, frames, maps, vertices, scratch, asks, slot, unit, place, i):
+    """Sign of a unit at a vertex, in floats if they can tell; else it is asked for: UNKNOWN.
+
+    Where all facets through a vertex pass through the origin, the vertex is the origin.
+    """
+    facets = rest = vertices.facets[place, i]
+    width, central = shape.weights.shape[1], _is_central(maps, slot, unit)
+    while central and rest != ZERO:
+        bit = rest & (~rest + ONE)
+        rest ^= bit
+        name = scratch.table[lowest_bit(bit)]
+        central = name >= 0 and _is_central(maps, name // width, name % width)
+    if central:
+        return np.int64(0)
+    sign = has_sign(shape, frames, maps, vertices, scratch, slot, unit, place, i)
+    if sign != 0:
+        return np.int64(sign)
+    used = asks.used[0]
+    for q in range(used):
+        if (
+            asks.facets[q] == facets
+            and asks.vertex[q] == i
+            and asks.unit[q] == unit
+            and asks.place[q] == place
+            and asks.slot[q] == slot
+        ):
+            return asks.answer[q]
+    if used < asks.unit.shape[0]:
+        asks.unit[used], asks.slot[used], asks.place[used], asks.vertex[used] = unit, slot, place, i
+        asks.facets[used] = facets
+        asks.answer[used] = UNKNOWN
+        asks.used[0] = used + 1
+    return np.int64(UNKNOWN)
+
+
+@compiled
+def _is_central(maps, slot, unit):
+    return maps.central[slot, unit >> 6] >> np.uint64(unit & 63) & ONE == ONE

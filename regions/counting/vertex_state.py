@@ -24,6 +24,9 @@ class Frames(NamedTuple):
     sign: np.ndarray
     current: np.ndarray  # slot of the current layer's map
     expanded: np.ndarray
+    hard: (
+        np.ndarray
+    )  # whether units may be zero at vertices, or vertices lie on more facets than dim
     active: np.ndarray  # (frames, words): units that cut the cell
     on: np.ndarray  # (frames, words): units decided 1
     facet: np.ndarray  # (frames, 64): what a facet slot is: map slot * width + unit, or -1 - side
@@ -35,6 +38,7 @@ class Maps(NamedTuple):
     rows: np.ndarray  # (slots, dim + 2, width)
     norms: np.ndarray  # (slots, width): 1-norms of the rows of units that may cut
     errors: np.ndarray  # (slots, width): bounds on the errors of their values at points of the box
+    central: np.ndarray  # (slots, words): units whose rows have a constant that is exactly zero
 
 
 class Vertices(NamedTuple):
@@ -43,7 +47,8 @@ class Vertices(NamedTuple):
     x: np.ndarray  # (places, dim, room)
     error: np.ndarray  # (places, room)
     facets: np.ndarray  # (places, room)
-    signs: np.ndarray  # (places, words, room)
+    signs: np.ndarray  # (places, words, room): units that are positive there
+    zeros: np.ndarray  # (places, words, room): units that are zero there; of hard nodes only
 
 
 class Scratch(NamedTuple):
@@ -52,17 +57,34 @@ class Scratch(NamedTuple):
     value: np.ndarray  # (room or width,)
     slack: np.ndarray
     other: np.ndarray  # (room,)
-    sides: np.ndarray  # (2, room + 1): vertices on both sides of a cut
+    sides: np.ndarray  # (3, room + 1): vertices on both sides of a cut, and on it
     far: np.ndarray  # (room + 1,)
     centre: np.ndarray  # (width,) values of forms at a cell's middle
     limit: np.ndarray  # (width,) how much they can change in the cell
     box: np.ndarray  # (2 dim,) bounds of the box
     table: np.ndarray  # (64,) facet slots of a section
     system: np.ndarray  # (dim, dim)
+    lines: np.ndarray  # (64, dim): facets to choose a system from
+    names: np.ndarray  # (64,): what they are
     vector: np.ndarray  # (4, dim)
     work: np.ndarray  # (dim, 2 dim)
     order: np.ndarray  # (dim + 1, width): units that cut a section, by its level
     level: np.ndarray  # (5, dim + 1): vertices, units, done, facet slot, own unit of each section
+
+
+class Asks(NamedTuple):
+    """Signs at vertices that floats cannot tell, of the node at work: what is asked, and answers.
+
+    What the facet slots are is in `Scratch.table`; a node is gone through again once all is known.
+    """
+
+    unit: np.ndarray
+    slot: np.ndarray  # of its row
+    place: np.ndarray
+    vertex: np.ndarray
+    facets: np.ndarray  # on which the vertex lies
+    answer: np.ndarray  # 1, -1, 0; UNKNOWN before
+    used: np.ndarray  # (1,)
 
 
 class Failures(NamedTuple):
@@ -83,6 +105,7 @@ def new_frames(depth: int, words: int) -> Frames:
     return Frames(
         *integers,
         expanded=np.zeros(depth, dtype=bool),
+        hard=np.zeros(depth, dtype=bool),
         active=np.zeros((depth, words), dtype=np.uint64),
         on=np.zeros((depth, words), dtype=np.uint64),
         facet=np.zeros((depth, 64), dtype=np.int64),
@@ -91,9 +114,12 @@ def new_frames(depth: int, words: int) -> Frames:
 
 def new_maps(depth: int, dim: int, width: int) -> Maps:
     """Rows for so many nodes."""
-    slots = depth + 1
+    slots, words = depth + 1, (width + 63) // 64
     return Maps(
-        np.zeros((slots, dim + 2, width)), np.zeros((slots, width)), np.zeros((slots, width))
+        np.zeros((slots, dim + 2, width)),
+        np.zeros((slots, width)),
+        np.zeros((slots, width)),
+        np.zeros((slots, words), dtype=np.uint64),
     )
 
 
@@ -105,6 +131,7 @@ def new_vertices(depth: int, dim: int, words: int, room: int) -> Vertices:
         error=np.zeros((places, room)),
         facets=np.zeros((places, room), dtype=np.uint64),
         signs=np.zeros((places, words, room), dtype=np.uint64),
+        zeros=np.zeros((places, words, room), dtype=np.uint64),
     )
 
 
@@ -112,14 +139,26 @@ def new_scratch(dim: int, width: int, room: int, low: np.ndarray, high: np.ndarr
     """Working space for cells of so many vertices."""
     return Scratch(
         value=np.zeros(max(room, width)), slack=np.zeros(max(room, width)), other=np.zeros(room),
-        sides=np.zeros((2, room + 1), dtype=np.int64), far=np.zeros(room + 1, dtype=np.uint64),
+        sides=np.zeros((3, room + 1), dtype=np.int64), far=np.zeros(room + 1, dtype=np.uint64),
         centre=np.zeros(width), limit=np.zeros(width),
         box=np.stack([low, high], axis=1).reshape(-1),
         table=np.zeros(64, dtype=np.int64),
-        system=np.zeros((dim, dim)), vector=np.zeros((4, dim)), work=np.zeros((dim, 2 * dim)),
+        system=np.zeros((dim, dim)),
+        lines=np.zeros((64, dim)), names=np.zeros(64, dtype=np.int64),
+        vector=np.zeros((4, dim)), work=np.zeros((dim, 2 * dim)),
         order=np.zeros((dim + 1, width), dtype=np.int64),
         level=np.zeros((5, dim + 1), dtype=np.int64),
     )  # fmt: skip
+
+
+def new_asks(room: int) -> Asks:
+    """Room for so many questions."""
+    return Asks(
+        *(np.zeros(room, dtype=np.int64) for _ in range(4)),
+        facets=np.zeros(room, dtype=np.uint64),
+        answer=np.zeros(room, dtype=np.int64),
+        used=np.zeros(1, dtype=np.int64),
+    )
 
 
 def new_failures(room: int, layers: int, words: int, depth: int, dim: int) -> Failures:
@@ -134,7 +173,7 @@ def new_failures(room: int, layers: int, words: int, depth: int, dim: int) -> Fa
     )  # fmt: skip
 
 
-Arrays = TypeVar("Arrays", Frames, Maps, Vertices)
+Arrays = TypeVar("Arrays", Frames, Maps, Vertices, Asks)
 
 
 def copied(old: Arrays, new: Arrays, used: int) -> Arrays:

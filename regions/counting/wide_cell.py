@@ -8,6 +8,7 @@ It goes on from the basis with which an ancestor of the node ended.  A split div
 
 from __future__ import annotations
 
+from regions.counting.leaf_kernel import FOLLOWS
 from regions.counting.simplex_cell import (
     divided,
     is_inside,
@@ -15,6 +16,7 @@ from regions.counting.simplex_cell import (
     measure,
     point_beyond,
     record,
+    settle,
     value_at,
 )  # fmt: skip
 from regions.counting.simplex_state import SPARE
@@ -78,13 +80,14 @@ def _sign(frames, forms, top, unit, place):
 @compiled
 def enter_wide(shape, frames, forms, top):
     """The next layer's forms in the cell, and the units that the box decides."""
+    settle(shape, frames, top)
     layer = frames.layer[top] + 1
     frames.layer[top] = layer
     measure(shape, frames, forms, top, layer)
     for unit in range(shape.widths[layer]):
         centre = value_at(forms.rows[layer, unit], shape.middle)
         limit = forms.norms[layer, unit] * 1.000001 + forms.errors[layer, unit]
-        frames.status[top, layer, unit] = -1
+        frames.status[top, layer, unit] = -1 if shape.leader[layer, unit] == unit else FOLLOWS
         if abs(centre) > limit or is_zero(shape, frames, forms, top, layer, unit):
             frames.status[top, layer, unit] = 1 if centre > 0.0 else 0
     frames.used[top] = min(frames.used[top], SPARE)

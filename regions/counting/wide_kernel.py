@@ -59,7 +59,7 @@ def run_wide(shape, frames, forms, scratch, dual, failures, leaves, state, budge
             enter_wide(shape, frames, forms, top)
         else:
             if room > 0:
-                write_leaf(leaves, shape.widths, frames.status[top], frames.point[top], 0)
+                write_leaf(leaves, shape, frames.status[top], frames.point[top], 0)
             state[FOUND] += 1
             state[TOP] = top
     return PAUSED
