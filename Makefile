@@ -35,11 +35,14 @@ demo: install
 	@echo "$$ regions count examples/models/digits.pt   (the first count compiles the engine: up to a minute)"
 	@$(BIN)/regions count examples/models/digits.pt
 
+# One process a core, each with files of its own as long as there are any: kernels load once a process.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
 test: install
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: install
-	$(BIN)/python -m pytest --run-slow
+	$(PYTEST) --run-slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -208,6 +208,18 @@ def frozen(widths: tuple[int, ...], inputs: int = 2) -> PlainNetwork:
     return feed_forward(inputs, *layers)
 
 
+def doubled(network: PlainNetwork) -> PlainNetwork:
+    """The units of both layers once more: of the last one negated, on the other copies.
+
+    The forms of a unit and its copy are opposite in every cell, though their weights are not.
+    """
+    (below, last), zeros = network.layers, (0,) * len(network.layers[0])
+    read = [(weights[-len(below) :], bias) for weights, bias in last]  # the rest are zeros
+    units = [((*weights, *zeros), bias) for weights, bias in read]
+    copies = [((*zeros, *(-w for w in weights)), -bias) for weights, bias in read]
+    return feed_forward(network.inputs, [*below, *below], [*units, *copies])
+
+
 def free_first_layer() -> PlainNetwork:
     """|x1| + |x2| - 1, 1/4 - |x1|, 1/4 - |x2| over ±x_i."""
     quarter = Fraction(1, 4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -14,8 +13,8 @@ from regions.counting import by_simplex, compiled
 from regions.counting.by_simplex import SimplexEngine
 from regions.counting.tree import Stop
 from tests import oracle
-from tests.cases import Case, TorchCase, braid, differences, frozen, resonance
-from tests.plain import PlainDomain, PlainNetwork, cube, feed_forward, polytope
+from tests.cases import Case, TorchCase, braid, differences, doubled, frozen, resonance
+from tests.plain import PlainDomain, cube, feed_forward, polytope
 from tests.strategies import Problem
 
 KNOWN = {(8, 12, 12, 1): 21_880, (10, 16, 1): 37_032}
@@ -131,13 +130,6 @@ def test_polytopes_equal_the_oracle(seed: int, double: bool):
 
 
 # ------------------------------------------------------------------ room
-
-
-def doubled(network: PlainNetwork) -> PlainNetwork:
-    """Every unit of the last layer once more, negated: each cell that one cuts is set aside."""
-    *earlier, last = network.layers
-    again = tuple((tuple(-w for w in weights), -bias) for weights, bias in last)
-    return replace(network, layers=(*earlier, (*last, *again)))
 
 
 ROOM = {

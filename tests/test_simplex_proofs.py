@@ -15,6 +15,7 @@ from regions.counting import by_simplex
 from regions.counting.by_simplex import SimplexEngine
 from regions.counting.cell_lp import CellProgram
 from regions.counting.engines import refusal
+from regions.counting.leaf_kernel import FOLLOWS
 from regions.counting.prefix import Prefix
 from regions.counting.simplex_cell import (
     LONGEST_MEAN,
@@ -211,7 +212,9 @@ def assert_node(engine: SimplexEngine, node: int) -> None:
     for row, limit in zip(naive.table(frame.rows), frame.limits, strict=True):
         assert naive.dot(row, x) < naive.exact(limit)
     layer = int(cells.layer[node])
-    bits = [cells.status[node, m, : network.widths[m]] for m in range(layer + 1)]
+    bits = [cells.status[node, m, : network.widths[m]].copy() for m in range(layer + 1)]
+    for known in bits:
+        known[known == FOLLOWS] = -1
     assert all((known >= 0).all() for known in bits[:-1])
     for position in range(1, layer + 2):
         forms = naive.forms(network, bits, position)

@@ -333,6 +333,7 @@ def state():
         "regions.counting.leaf_kernel",
         "regions.counting.simplex_",
         "regions.counting.vertex_kernel",
+        "regions.counting.vertex_nodes",
         "regions.counting.wide_",
         "solvers.box_dual",
         "solvers.box_interior",

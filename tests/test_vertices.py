@@ -11,7 +11,7 @@ import pytest
 import regions
 from regions.domain_spec import parse_domain
 from regions.errors import InputError
-from tests.cases import TorchCase, braid
+from tests.cases import TorchCase, most_regions
 
 KNOWN = {
     (2, 128, 128, 128, 1): 20_714,
@@ -56,10 +56,16 @@ def test_generic_problems_equal_the_lp_engine():
         assert int(fast) == int(regions.count(network, domain, engine="lp"))
 
 
-def test_hyperplanes_through_corners_are_set_aside_and_still_exact():
-    result = regions.count(braid(4).build(), regions.Box.cube(4, 0, 1), engine="vertices")
-    assert int(result) == 24
-    assert result.stats["set_aside"] == 1
+def test_a_cell_of_more_facets_than_there_is_room_for_is_set_aside():
+    """70 tangents to a parabola, near its foot: one cell has them all."""
+    slopes = np.arange(-35, 35) / 64
+    rows = [(float(t), -1.0) for t in slopes], [-float(t * t) / 2 for t in slopes]
+    layers = [rows, ([[0] * 70], [1]), ([[1]], [0])]  # the second is on
+    result = regions.count(
+        regions.Network.from_layers(layers), regions.Box.cube(2, -2, 2), engine="vertices"
+    )
+    assert int(result) == most_regions(70, 2)
+    assert int(str(result.stats["set_aside"])) > 0
 
 
 def test_a_limit_leaves_valid_bounds():

@@ -1,8 +1,8 @@
-"""The vertices engine: low dimension, compiled; floats with error bounds, hard cells set aside.
+"""The vertices engine: low dimension, compiled; floats with error bounds, rationals inside them.
 
 For plain feed-forward networks on a box of dimension up to 8.  The compiled tree decides every sign
-outside its error bound; a cell where it cannot (a hyperplane through a vertex, say) is handed to
-the LP engine, which is exact on any input.
+outside its error bound, and asks for the others (of a hyperplane through a vertex, say), which are
+found in rationals.  A cell of too many facets is handed to the LP engine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix
 from regions.counting.shape import first_rows, shape_of
 from regions.counting.vertex_exact import ExactSigns, Facet
-from regions.counting.vertex_kernel import ASIDE, ASK, FOUND, NODES, SPLITS, TOP, run
+from regions.counting.vertex_kernel import ASK, FOUND, NODES, SPLITS, TOP, run
+from regions.counting.vertex_nodes import ASIDE
 from regions.counting.vertex_sections import UNKNOWN
 from regions.counting.vertex_state import (
     copied,
@@ -36,6 +37,7 @@ from regions.network import Layer, Network
 from solvers.exact_matrix import ExactMatrix
 from solvers.float_rows import TINY, UNIT_ROUNDOFF
 
+FACETS = 64  # of a cell; one with more is set aside
 FAILURES = 64  # cells set aside before they are counted
 ASKED = 64  # signs asked for at a time, at first
 PATIENCE = 0.05  # seconds of exact arithmetic before the caller may look at the clock
@@ -64,7 +66,7 @@ class VertexEngine:
             # the bounds are rounded outwards, by at most one unit in the last place
             steps = np.spacing(np.maximum(np.abs(low), np.abs(high)))
             wrong = 1.01 * float(np.max(steps / self.scale, initial=0.0)) + TINY
-            self.shape = shape._replace(rounded=wrong)
+            self.shape = shape._replace(rounded=wrong, facets=FACETS)
         dim, width = frame.dim, int(self.widths.max())
         self.most = 2 * network.relus + len(network.layers) + 8  # a path, and a sibling of each
         depth, room = min(self.most, DEPTH), max(ROOM, 1 << dim)
@@ -75,7 +77,7 @@ class VertexEngine:
         self.scratch = new_scratch(dim, width, room, self.shape.low, self.shape.high)
         self.asks = new_asks(ASKED)
         self.exact = ExactSigns(network, frame)
-        self.asked = 0
+        self.asked = 0  # decisions that needed rationals
         self.failures = new_failures(FAILURES, len(self.widths), self.words, self.most, dim)
         self.divide = max(k for k in range(width + 1) if cells(k, dim) <= AT_ONCE)
         self.refused: list[Prefix] = []
@@ -208,7 +210,7 @@ class VertexEngine:
             sides = [unit_of(name) if name >= 0 else (-1, -1 - name) for name in names]
             units = [unit_of(int(asks.slot[q]) * width + int(asks.unit[q])) for q in questions]
             asks.answer[questions] = self.exact.signs(bits, sides, units)
-        self.asked += len(waiting)
+        self.asked += len({int(asks.unit[q]) for q in waiting})  # of one layer
         if used == len(asks.unit):
             self.asks = copied(asks, new_asks(2 * used), used)
             self.asks.used[0] = used
@@ -241,7 +243,7 @@ class VertexEngine:
         return {
             "decided": splits + int(self.state[NODES]),
             "clips": splits,
-            "exact_signs": self.asked,
+            "exact": self.asked,
         }
 
     def aside(self) -> list[Prefix]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from regions.counting.integer_forms import in_integers
 
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ def choose(network: Network, frame: Frame) -> tuple[str, str]:
     kind = "a plain network"
     if len(network.layers) == 1:
         kind = "one layer"
-    elif not network.layers[0].bias.approx.any():
+    elif not np.asarray(network.layers[0].bias.approx).any():
         kind = "hyperplanes through one point"
     most = AUTO_DIM if kind == "a plain network" else VERTICES_DIM
     if frame.dim <= most and refusal("vertices", network, frame) is None:

@@ -35,6 +35,7 @@ class Shape(NamedTuple):
     low: np.ndarray  # (dim,) bounds of the box, rounded outwards
     high: np.ndarray
     rounded: float  # by how much
+    facets: int  # that a cell may have
 
 
 def shape_of(network: Network, low: np.ndarray, high: np.ndarray) -> Shape:
@@ -76,7 +77,7 @@ def shape_of(network: Network, low: np.ndarray, high: np.ndarray) -> Shape:
     return Shape(
         widths, weights, biases, _words(unbiased), _words(same), _words(opposite),
         leader, flipped.astype(np.int64), relative, absolute, norm_error, gamma(dim + 4), size,
-        reach, TOLERATED * reach, low, high, 0.0,
+        reach, TOLERATED * reach, low, high, 0.0, 64,
     )  # fmt: skip
 
 

@@ -28,14 +28,15 @@ def lp_numbers(lp: LPEngine) -> dict[str, int | float]:
 def statistics(numbers: Numbers, dim: int) -> dict[str, object]:
     """As they are reported; `rational_share` is of all decisions of units in cells.
 
-    `numbers` are those of `lp_numbers`, with "nodes", and of a compiled engine "decided",
-    "set_aside" (cells that the LP engine had to count), "deepened" (cells that it helped to count),
+    `numbers` are those of `lp_numbers`, with "nodes", and of a compiled engine "decided", "exact"
+    (those of them that took rationals), "set_aside" (cells that the LP engine had to count),
+    "deepened" (cells that it helped to count),
     "storage" (bytes of its arrays, where one engine counted alone) and its own; those of the MILP
     engine begin with "milp_".
     """
     proofs = {proof.name.lower(): _of(numbers, f"proof_{proof.name.lower()}") for proof in Proof}
     cuts = {how: _of(numbers, f"cut_{how}") for how in ("by_points", "by_lp", "exactly")}
-    exactly = proofs["basis"] + proofs["simplex"] + cuts["exactly"]
+    exactly = proofs["basis"] + proofs["simplex"] + cuts["exactly"] + _of(numbers, "exact")
     decisions = sum(proofs.values()) + sum(cuts.values()) + _of(numbers, "decided")
     names = ("set_aside", "deepened", "clips", "pivots", "storage")
     own = {name: numbers[name] for name in names if name in numbers}

@@ -21,6 +21,17 @@ import numpy as np
 
 from regions.counting.compiled import DONE, DRAIN, GROW, PAUSED
 from regions.counting.leaf_kernel import write_cell
+from regions.counting.vertex_nodes import (
+    ASIDE,
+    clear,
+    copy_zeros,
+    find_central,
+    harden,
+    is_zero,
+    set_aside,
+    set_signs,
+    size_of,
+)  # fmt: skip
 from regions.counting.vertex_sections import (
     FAILED,
     UNKNOWN,
@@ -32,7 +43,7 @@ from regions.counting.vertex_sections import (
 from solvers.compiling import compiled, compiled_inline
 from solvers.vertices import cut_edges, cut_faces, free_slot, lowest_bit, popcount, values_at
 
-TOP, FOUND, NODES, SPLITS, ASIDE = 0, 1, 2, 3, 4
+TOP, FOUND, NODES, SPLITS = 0, 1, 2, 3
 ASK = 4  # what `run` says where exact signs are asked for
 ONE, ZERO = np.uint64(1), np.uint64(0)
 
@@ -59,7 +70,7 @@ def run(shape, frames, maps, vertices, scratch, asks, failures, leaves, state, b
         if top + 3 >= frames.layer.shape[0]:
             return GROW
         state[NODES] += 1
-        cutting = _size(frames.active, top)
+        cutting = size_of(frames.active, top)
         last = frames.layer[top] == layers - 1
         outcome = DRAIN
         if last and room == 0 and cutting <= divide and (cutting <= 1 or not frames.hard[top]):
@@ -81,7 +92,7 @@ def run(shape, frames, maps, vertices, scratch, asks, failures, leaves, state, b
             return outcome
         asks.used[0] = 0
         if outcome == DRAIN:
-            _set_aside(frames, vertices, failures, state, top)
+            set_aside(frames, vertices, failures, state, top)
     return PAUSED
 
 
@@ -93,14 +104,6 @@ def _added(frames, state, top, counted):
         frames.expanded[top] = True
         return DONE
     return DRAIN if counted == FAILED else GROW
-
-
-@compiled
-def _size(words, frame):
-    total = np.int64(0)
-    for word in range(words.shape[1]):
-        total += popcount(words[frame, word])
-    return total
 
 
 @compiled_inline
@@ -142,9 +145,9 @@ def _enter(shape, frames, maps, vertices, scratch, asks, state, top, most):
     dim, width, words = vertices.x.shape[1], shape.widths[layer], active.shape[1]
     hard, unknown = frames.hard[top], False
     if hard:
-        _clear(vertices.zeros, place, number)
+        clear(vertices.zeros, place, number)
     if layer > 0:
-        _find_central(shape, frames, maps, slot, layer, top)
+        find_central(shape, frames, maps, slot, layer, top)
     _measure(shape, maps, vertices, scratch, slot, layer, place, number)
     cutting = 0
     for word in range(words):
@@ -178,7 +181,7 @@ def _enter(shape, frames, maps, vertices, scratch, asks, state, top, most):
                 above += value[i] > 0.0
             below = number - above
             if not certain:
-                if _is_zero(shape, frames, maps, top, layer, h):
+                if is_zero(shape, frames, maps, top, layer, h):
                     continue
                 path_table(frames, scratch, top)
                 above = below = 0
@@ -190,7 +193,7 @@ def _enter(shape, frames, maps, vertices, scratch, asks, state, top, most):
                         unknown = True
                     elif sign == 0:
                         if not hard:
-                            _clear(vertices.zeros, place, number)
+                            clear(vertices.zeros, place, number)
                             hard = True
                         vertices.zeros[place, word, i] |= bit
                     value[i] = sign
@@ -213,7 +216,7 @@ def _enter(shape, frames, maps, vertices, scratch, asks, state, top, most):
             counted = count_sections(shape, frames, maps, vertices, scratch, top, new)
         if counted != FAILED:
             return _added(frames, state, top, counted)
-        _clear(vertices.zeros, place, number)
+        clear(vertices.zeros, place, number)
         hard = True
     if not last:
         following = shape.widths[layer + 1]
@@ -238,41 +241,6 @@ def _enter(shape, frames, maps, vertices, scratch, asks, state, top, most):
     frames.expanded[top] = True
     state[TOP] = new + 1
     return DONE
-
-
-@compiled
-def _clear(sets, place, number):
-    """Empty the sets of so many vertices."""
-    for word in range(sets.shape[1]):
-        for i in range(number):
-            sets[place, word, i] = ZERO
-
-
-@compiled
-def _find_central(shape, frames, maps, slot, layer, top):
-    """The units of a layer whose constant is exactly zero: without bias, and so is all below."""
-    below, central = frames.current[top], True
-    for word in range(frames.on.shape[1]):
-        central &= frames.on[top, word] & ~maps.central[below, word] == ZERO
-    for word in range(frames.on.shape[1]):
-        maps.central[slot, word] = shape.unbiased[layer, word] if central else ZERO
-
-
-@compiled
-def _is_zero(shape, frames, maps, top, layer, unit):
-    """Whether a unit is zero for want of a bias and of weights to what is on below."""
-    if shape.unbiased[layer, unit >> 6] >> np.uint64(unit & 63) & ONE == ZERO:
-        return False
-    if layer == 0:
-        weights = 0
-        for k in range(maps.rows.shape[1] - 1):
-            weights += maps.rows[0, k, unit] != 0.0
-        return weights == 0
-    for u in range(shape.widths[layer - 1]):
-        on = frames.on[top, u >> 6] >> np.uint64(u & 63) & ONE == ONE
-        if on and shape.weights[layer - 1, u, unit] != 0.0:
-            return False
-    return True
 
 
 @compiled
@@ -315,13 +283,13 @@ def _split(shape, frames, maps, vertices, scratch, asks, state, top):
         slack[i] = wrong + norm * error[place, i]
         certain &= abs(value[i]) > slack[i]
     if not certain:
-        _harden(frames, vertices, top)
+        harden(frames, vertices, top)
     facet = free_slot(vertices.facets, place, number)
-    if facet < 0:
+    if not 0 <= facet < shape.facets:
         return DRAIN
     fresh, on = vertices.x.shape[0] - 1, 0
     if frames.hard[top]:
-        _set_signs(vertices, scratch, place, number, unit)
+        set_signs(vertices, scratch, place, number, unit)
         made, above, below, on = cut_faces(
             vertices.x, error, vertices.facets, place, number, value, slack, shape.reach, facet,
             fresh, scratch.sides,
@@ -346,7 +314,7 @@ def _split(shape, frames, maps, vertices, scratch, asks, state, top):
                 known = True
             polish_at(shape, frames, maps, vertices, scratch, fresh, i)
     if frames.hard[top]:
-        _clear(zeros, fresh, made)
+        clear(zeros, fresh, made)
     # signs of the other cutting units at the new vertices
     for word in range(words):
         for i in range(made):
@@ -374,8 +342,8 @@ def _split(shape, frames, maps, vertices, scratch, asks, state, top):
                     unknown = True
                 elif sign == 0:
                     if not frames.hard[top]:
-                        _harden(frames, vertices, top)
-                        _clear(zeros, fresh, made)
+                        harden(frames, vertices, top)
+                        clear(zeros, fresh, made)
                     zeros[fresh, word, i] |= bit
                 signs[fresh, word, i] = signs[fresh, word, i] & ~bit | (bit if sign > 0 else ZERO)
     if unknown:
@@ -388,30 +356,6 @@ def _split(shape, frames, maps, vertices, scratch, asks, state, top):
         )
     frames.expanded[top] = True
     return DONE
-
-
-@compiled
-def _harden(frames, vertices, top):
-    """From now on zeros count; so far there are none."""
-    if not frames.hard[top]:
-        frames.hard[top] = True
-        _clear(vertices.zeros, frames.place[top], frames.number[top])
-
-
-@compiled
-def _set_signs(vertices, scratch, place, number, unit):
-    """Give values the signs that are known, within their error bounds."""
-    word, bit = unit >> 6, ONE << np.uint64(unit & 63)
-    value, slack = scratch.value, scratch.slack
-    for i in range(number):
-        if vertices.zeros[place, word, i] & bit != ZERO:
-            value[i] = 0.0
-            continue
-        sign = 1.0 if vertices.signs[place, word, i] & bit != ZERO else -1.0
-        if not sign * value[i] > 0.0:  # the true value is between 0 and `slack`
-            value[i] = 0.5 * sign * slack[i]
-        if not 1e-290 < abs(value[i]) < 1e290:  # any point of an edge will do
-            value[i], slack[i] = sign, np.inf
 
 
 @compiled_inline
@@ -461,7 +405,7 @@ def _child(
         same, opposite = shape.same[layer, unit, word], shape.opposite[layer, unit, word]
         here = frames.active[top, word] & ~(same | opposite)
         if hard:
-            every = _copy_zeros(vertices, scratch, child, place, fresh, side, kept, made, word)
+            every = copy_zeros(vertices, scratch, child, place, fresh, side, kept, made, word)
         cutting = here & some & ~every
         frames.active[child, word] = cutting
         risen = here & some & every | frames.active[top, word] & (same if side == 0 else opposite)
@@ -485,54 +429,3 @@ def _child(
     frames.facet[child, facet] = slot * width + unit
     frames.expanded[child] = False
     state[TOP] = child + 1
-
-
-@compiled
-def _copy_zeros(vertices, scratch, child, place, fresh, side, kept, made, word):
-    """Zeros at a child's vertices; the units that are nowhere negative."""
-    signs, zeros = vertices.signs, vertices.zeros
-    every = ~ZERO
-    for i in range(kept):
-        known = zeros[place, word, scratch.sides[side, i]]
-        zeros[child, word, i] = known
-        every &= known | signs[child, word, i]
-    for i in range(made):
-        known = zeros[fresh, word, i]
-        zeros[child, word, kept + i] = known
-        every &= known | signs[child, word, kept + i]
-    return every
-
-
-@compiled
-def _set_aside(frames, vertices, failures, state, top):
-    """Record a node whose signs floats cannot tell, and take it off the stack."""
-    index = state[ASIDE]
-    entered = _size(frames.active, top) == 0
-    failures.layer[index] = frames.layer[top]
-    failures.entered[index] = entered
-    for word in range(frames.active.shape[1]):
-        failures.active[index, word] = frames.active[top, word]
-        failures.on[index, :, word] = ZERO
-    length, seen = 0, frames.layer[top] + 1  # layers from `seen` on have their bits
-    here = top
-    while here >= 0:
-        layer = frames.layer[here]
-        if layer >= 0 and layer < seen:
-            for word in range(frames.on.shape[1]):
-                failures.on[index, layer, word] = frames.on[here, word]
-            seen = layer
-        if frames.unit[here] >= 0:
-            failures.path[index, length, 0] = layer
-            failures.path[index, length, 1] = frames.unit[here]
-            failures.path[index, length, 2] = frames.sign[here]
-            length += 1
-        here = frames.parent[here]
-    failures.length[index] = length
-    place, number = frames.place[top], frames.number[top]
-    for k in range(vertices.x.shape[1]):
-        total = 0.0
-        for i in range(number):
-            total += vertices.x[place, k, i] / number
-        failures.middle[index, k] = total
-    state[ASIDE] = index + 1
-    frames.expanded[top] = True
