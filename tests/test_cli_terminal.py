@@ -30,30 +30,41 @@ def interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def started(command: list[str]) -> subprocess.Popen[str]:
-    """A process with pipes, in the project's folder."""
+def started(command: list[str], background: bool = False) -> subprocess.Popen[str]:
+    """A process with pipes, in the project's folder; maybe as a script's background job."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, start_new_session=True
-    )
+        command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, start_new_session=True,
+        preexec_fn=_ignore_interrupts if background else None,
+    )  # fmt: skip
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.mark.parametrize(
-    ("number", "more"),
+    ("number", "background", "more"),
     [
-        (signal.SIGINT, ()),
-        (signal.SIGTERM, ("--workers", "2", "--engine", "lp")),
-        (signal.SIGTERM, ("--output", "regions.parquet", "--engine", "lp")),
+        (signal.SIGINT, False, ()),
+        (signal.SIGTERM, False, ("--workers", "2", "--engine", "lp")),
+        (signal.SIGTERM, True, ("--workers", "1", "--engine", "lp")),
+        (signal.SIGTERM, False, ("--output", "regions.parquet", "--engine", "lp")),
     ],
 )
-def test_a_signal_leaves_bounds(large: Path, number: int, more: tuple[str, ...], tmp_path: Path):
+def test_a_signal_leaves_bounds(
+    large: Path, number: int, background: bool, more: tuple[str, ...], tmp_path: Path
+):
     """Ctrl-C, and SIGTERM, which a batch system sends to all processes of a job."""
     more = tuple(str(tmp_path / word) if word.endswith(".parquet") else word for word in more)
     command = [sys.executable, "-m", "regions", "count", str(large), "--json", *more]
-    process = started(command)
-    time.sleep(4)  # long enough to have started; the count itself takes hours
-    os.killpg(process.pid, number)
-    out, err = process.communicate(timeout=120)
+    process = started(command, background)
+    try:
+        time.sleep(4)  # long enough to have started; the count itself takes hours
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (3, "")
     record = one_json(out)
     assert record["stopped"] == "interrupted"
@@ -76,6 +87,43 @@ def test_a_second_signal_ends_the_count_at_once(monkeypatch: pytest.MonkeyPatch)
             signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_background_job_hears_sigterm_alone():
+    from regions.counting.tree import Stop, interruptible
+
+    stop, before = Stop(None), signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with interruptible(stop):
+            signal.raise_signal(signal.SIGINT)
+            assert stop.reason() is None
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.reason() == "interrupted"
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+SHUT_DOWN = """
+import os, sys
+class Late:
+    def __del__(self, kill=os.kill, this=os.getpid()):
+        kill(this, {number})  # when the interpreter has taken its handlers away
+sys.late = Late()
+sys.argv = ["regions", "count", {model!r}, "--engine", "lp", "--json"]
+from regions.__main__ import run
+sys.exit(run())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_answer_changes_nothing(cross: Path, number: int):
+    text = SHUT_DOWN.format(model=str(cross), number=int(number))
+    process = started([sys.executable, "-c", text])
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert one_json(out)["lower"] == 4
 
 
 def test_a_program_keeps_its_own_handler_of_sigterm():

@@ -100,24 +100,34 @@ class Stop:
 
 @contextmanager
 def interruptible(stop: Stop) -> Iterator[None]:
-    """Let the first Ctrl-C end the search in good order; a second one raises as usual."""
+    """Let the first Ctrl-C end the search in good order; a second one raises as usual.
+
+    So does SIGTERM where it means the same (its handler is that of Ctrl-C), whether Ctrl-C is
+    heard or not: shells let their background jobs ignore it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.getsignal(signal.SIGINT)
+    previous: dict[int, Any] = {}
 
-    def on_interrupt(number: int, frame: object) -> None:
+    def on_signal(number: int, frame: object) -> None:
         stop.interrupted = True
-        signal.signal(signal.SIGINT, previous)
+        restore()
 
-    if not callable(previous):  # ignored, or not set from Python: leave it
-        yield
-        return
-    signal.signal(signal.SIGINT, on_interrupt)
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    if callable(handler := signal.getsignal(signal.SIGINT)):  # else ignored, or not Python's
+        previous[signal.SIGINT] = handler
+    if (handler := signal.getsignal(signal.SIGTERM)) is signal.default_int_handler:
+        previous[signal.SIGTERM] = handler
+    for number in previous:
+        signal.signal(number, on_signal)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        restore()
 
 
 def search(
