@@ -18,10 +18,10 @@ import numpy as np
 from regions.counting.api import describe
 from regions.counting.leaves import UNKNOWN, RegionBatch
 from regions.counting.listing import Listing
-from regions.counting.prefix import Prefix
 from regions.counting.question import Question, checked_seconds
 from regions.counting.statistics import statistics
 from regions.counting.tree import Stop, interruptible
+from regions.counting.upper_bounds import bounds_anywhere
 from regions.domain_base import Domain
 from regions.errors import OutputError
 from regions.network import Network
@@ -97,10 +97,10 @@ def write_regions(
     rows = 0
 
     def counted() -> Count:
-        widths, dim = question.counted.widths, question.domain.dim
-        lower, upper = 0, Prefix((), None, (), np.zeros(0)).bound(widths, dim)
         used, why = engine, "stopped before an interior point of the domain was found"
-        if listing is not None:
+        if listing is None:
+            lower, upper = 0, bounds_anywhere(question.counted).best
+        else:
             (lower, upper), used, why = listing.bounds(), listing.problem.engine, listing.why
         return Count(
             lower=lower, upper=upper, engine=used, why=why, seconds=time.monotonic() - start,
@@ -126,7 +126,7 @@ def write_regions(
         count = counted()
         raise OutputError(
             f"{target}: {error.strerror or error}; nothing is left of the {big_number(rows)} "
-            f"regions written; there are {count}",
+            f"regions written; there are {count}; make room, write to another disk, or only count",
             count,
         ) from error
     return counted()
