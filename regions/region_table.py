@@ -18,6 +18,7 @@ import numpy as np
 from regions.counting.api import describe
 from regions.counting.leaves import UNKNOWN, RegionBatch
 from regions.counting.listing import Listing
+from regions.counting.memory import MemoryLimit
 from regions.counting.question import Question, checked_seconds
 from regions.counting.statistics import statistics
 from regions.counting.tree import Stop, interruptible
@@ -48,6 +49,7 @@ def write_regions(
     time_limit: float | None = None,
     progress: Callable[[Progress], None] | None = None,
     backend: str | Backend = "highs",
+    memory_limit: float | None = None,
 ) -> Count:
     """Write all linear regions of a network to a Parquet file, one row each, and count them.
 
@@ -55,7 +57,7 @@ def write_regions(
     are sorted by pattern, as texts.  Memory does not grow with the number of regions: sorted parts
     are kept in files beside this one, until all are merged.
 
-    The file appears, or takes the place of an old one, when the search ends.  A time limit or
+    The file appears, or takes the place of an old one, when the search ends.  A limit or
     Ctrl-C ends it too: then the file holds the regions found by then, and the count is an interval.
     If the file cannot be written, the search ends, nothing is left behind, and an old file stays as
     it was.
@@ -64,7 +66,7 @@ def write_regions(
     ----------
     path
         A name that ends in .parquet.
-    network, domain, engine, layers, time_limit, progress, backend
+    network, domain, engine, layers, time_limit, progress, backend, memory_limit
         As in `regions.count`.
 
     Raises
@@ -92,7 +94,8 @@ def write_regions(
     question = Question.of("write_regions", network, domain, engine, layers, backend)
     limit = checked_seconds("write_regions", time_limit)
     target = check_target(path, "write_regions():")
-    stop = Stop(None if limit is None else start + limit)
+    memory = MemoryLimit.of("write_regions", memory_limit)
+    stop = Stop(None if limit is None else start + limit, memory=memory)
     listing: Listing | None = None
     rows = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -15,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from regions.cli.progress import progress_line
+from regions.cli.progress import counting_progress, progress_line
+from regions.cli.render import duration, grouped, rounded
 from regions.results import Progress
 from tests.command_line import Run, one_json
 
@@ -250,10 +252,45 @@ def test_progress_fits_the_room_that_there_is(room: int):
     )
     line = progress_line(progress, room)
     assert len(line) <= room
-    assert line.startswith("71 930 regions")
+    assert line.startswith("71 930 to 1.00e400 regions" if room == 40 else "71 930 regions")
     assert ("2 h 3 min" in line) == (room >= 40)
     assert ("between 71 930 and about 1.00e400" in line) == (room >= 80 or room == 60)
     assert ("depth 31" in line) == (room == 200)
+
+
+SIZES = [
+    ("moons.pt", 71930, 10**15, 250_000, 12.0),
+    ("mnist-784-11-11-10.npz", 468_437, 10**40, 1_204_000, 83.0),
+    ("ACASXU_run2a_1_1_batch_2000-property-3.onnx", 1_204_000_000, 10**300, 31 * 10**8, 7384.0),
+    ("a.npz", 10**14, 10**4000, 10**2000, 599.9),
+]
+
+
+@pytest.mark.parametrize(("name", "lower", "upper", "estimate", "seconds"), SIZES)
+def test_on_80_columns_bounds_and_estimate_are_seen(
+    name: str, lower: int, upper: int, estimate: int, seconds: float,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    progress = Progress(lower, lower, upper, 9, 2, 31, seconds, estimate=estimate)
+    with counting_progress(name, quiet=False) as show:
+        assert show is not None
+        show(progress)
+    rows = re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
+    (row,) = {row[2:] for row in rows if "estimate" in row}
+    assert len(row) <= 77 and row.startswith(name[:10] if len(name) > 10 else f"{name}: ")
+    first, last = (rounded(number) for number in (lower, upper))
+    assert re.search(rf"\b({re.escape(first)}|{re.escape(grouped(lower))}) (to|and) ", row)
+    assert f" {last} " in row or f" {last}, " in row
+    assert f"estimate {rounded(estimate)}" in row or f"{grouped(estimate)}" in row
+    assert row.endswith(f", {duration(seconds)}")
 
 
 def test_progress_stays_on_one_row_of_a_narrow_terminal(tmp_path: Path, large: Path):

@@ -12,6 +12,7 @@ from regions.counting.by_lp import LPEngine
 from regions.counting.by_milp import count_by_milp
 from regions.counting.compiled import count_compiled, storage
 from regions.counting.engines import COMPILED, COUNTING, is_cold
+from regions.counting.memory import MemoryLimit
 from regions.counting.probe import Estimator
 from regions.counting.question import Question, checked_seconds
 from regions.counting.statistics import Numbers, lp_numbers, statistics
@@ -19,7 +20,7 @@ from regions.counting.tree import Outcome, Stop, interruptible, search
 from regions.counting.upper_bounds import bounds_anywhere, bounds_in_box
 from regions.counting.work import Problem, engine_for
 from regions.domain import Domain
-from regions.errors import InputError
+from regions.errors import InputError, OutputError
 from regions.network import Network
 from regions.results import Count, Progress
 from solvers.backend import Backend
@@ -38,6 +39,7 @@ def count(
     workers: int = 1,
     executor: Executor | None = None,
     journal: str | Path | None = None,
+    memory_limit: float | None = None,
 ) -> Count:
     """Count the linear regions of a network: the patterns that occur on a set with interior.
 
@@ -71,6 +73,10 @@ def count(
         Any `concurrent.futures.Executor`, Dask's for instance; its workers need this package.
     journal
         A file that makes a killed count resumable: the same call goes on where it was.
+    memory_limit
+        Megabytes (10^6 bytes) of main memory, of this process and of the worker processes that it
+        started, above which to stop with bounds.  It is looked at between slices of the work, so
+        that a little more may be taken; an `executor` of yours has limits of its own.
 
     Raises
     ------
@@ -78,6 +84,8 @@ def count(
         If the domain is empty or has another dimension than the network's input.
     InputError
         If an option is out of range.
+    OutputError
+        If the journal cannot be written, on a full disk say; it has the bounds known by then.
 
     Examples
     --------
@@ -96,7 +104,8 @@ def count(
             "`journal`, or use engine='lp'"
         )
     where = question.domain.spec
-    stop = Stop(None if seconds is None else start + seconds)
+    memory = MemoryLimit.of("count", memory_limit)
+    stop = Stop(None if seconds is None else start + seconds, memory=memory)
     with interruptible(stop):
         try:
             problem, why = question.problem(stop)
@@ -131,7 +140,7 @@ def count(
         finally:
             if report is not None:
                 report.close()
-    return Count(
+    count = Count(
         lower=outcome.lower,
         upper=outcome.upper,
         engine=used,
@@ -142,6 +151,13 @@ def count(
         model=describe(network),
         stats=statistics(numbers, frame.dim),
     )
+    if outcome.error is not None:
+        raise OutputError(
+            f"{outcome.error}; there are {count}; make room and run this again: it goes on from "
+            "what the journal holds",
+            count,
+        ) from outcome.error
+    return count
 
 
 def describe(network: Network) -> dict[str, object]:

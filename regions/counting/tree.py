@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from regions.counting.memory import MemoryLimit
+from regions.errors import RegionsError
 from regions.results import Progress
 from solvers.exact_simplex import Stopped
 
@@ -65,6 +67,7 @@ class Outcome:
     nodes: int
     seconds: float
     left: tuple[Any, ...] | None = ()  # the open nodes; None where the root was not reached
+    error: RegionsError | None = None  # what went wrong beside the count, and ended it
 
 
 @dataclass(slots=True)
@@ -75,11 +78,14 @@ class Stop:
     interrupted: bool = False
     outer: Stop | None = None  # of the search that this one is a part of
     grace: int = 0  # so many looks find the deadline not yet reached
+    memory: MemoryLimit | None = None
 
     def reason(self) -> str | None:
         """None to go on."""
         if self.interrupted:
             return "interrupted"
+        if self.memory is not None and self.memory.look():
+            return "memory limit"
         if self.outer is not None and (reason := self.outer.reason()) is not None:
             return reason
         if self.deadline is not None and time.monotonic() >= self.deadline:
