@@ -72,7 +72,7 @@ def test_a_refusal_names_the_engines_that_can(engine: str, domain: regions.Domai
 
 
 def test_a_refusal_to_list_names_those_that_list():
-    with pytest.raises(InputError, match=r"iter_regions\(\): .*; simplex and lp can, and 'auto'"):
+    with pytest.raises(InputError, match=r"iter_regions\(\): .*; integers, simplex and lp can,"):
         next(regions.iter_regions(wide(9), regions.Box.cube(9, 0, 1), engine="vertices"))
 
 
