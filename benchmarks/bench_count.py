@@ -37,6 +37,7 @@ import numpy as np
 from rich.console import Console
 
 import regions
+from benchmarks.chosen import chosen
 from benchmarks.machine import forget_peak, machine, peak
 from benchmarks.networks import BENCHES, Bench
 from benchmarks.show import show
@@ -143,13 +144,6 @@ def _ratio(part: float | None, whole: float | None) -> float | None:
     return None if part is None or whole is None else part / max(whole, 1e-9)
 
 
-def chosen(only: str) -> list[Bench]:
-    """The network of this name, or else those whose name contains it."""
-    return [bench for bench in BENCHES if bench.name == only] or [
-        bench for bench in BENCHES if only in bench.name
-    ]
-
-
 def left_out(bench: Bench, most: int | None, engine: str, long: bool) -> str | None:
     """Why a network is not measured in this run, or None."""
     if most is None and engine == "lp":
@@ -186,7 +180,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
         help=f"count again with so many workers what takes over {WORTH_WORKERS:g} seconds",
     )  # fmt: skip
     read = parser.parse_args(arguments)
-    if not chosen(read.only):
+    if not chosen(BENCHES, read.only):
         names = ", ".join(bench.name for bench in BENCHES)
         parser.error(f"--only {read.only}: no network has this in its name: {names}")
     return read
@@ -199,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
     warm_up(read.engine, "lp")
     rows: list[Row] = []
-    for bench in chosen(read.only):
+    for bench in chosen(BENCHES, read.only):
         reason = left_out(bench, read.most, read.engine, read.long)
         if reason is not None:
             rows.append({"name": bench.name, "skipped": reason})

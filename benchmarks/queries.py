@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 import regions
+from benchmarks.chosen import chosen
 from benchmarks.machine import forget_peak, machine, peak
 from benchmarks.mnist import digits
 from benchmarks.networks import SHARED, acas_xu
@@ -155,18 +156,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.queries", description="Seconds of questions about patterns"
     )
-    parser.add_argument("--only", default="", help="questions whose name contains this text")
+    parser.add_argument(
+        "--only", default="", help="the question of this name, or all that contain it"
+    )
     parser.add_argument("--long", action="store_true", help="the ones that take minutes as well")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     read = parser.parse_args(arguments)
-    chosen = [query for query in QUERIES if read.only in query.name]
-    if not chosen:
+    asked = chosen(QUERIES, read.only)
+    if not asked:
         parser.error(f"--only {read.only}: no question has this in its name")
     console = Console(width=None if sys.stdout.isatty() else 128)
     about = machine()
     console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
     rows = []
-    for query in chosen:
+    for query in asked:
         if query.long and not read.long:
             rows.append({"name": query.name, "skipped": "it takes a minute or more (--long)"})
         else:

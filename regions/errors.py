@@ -51,7 +51,7 @@ class PatternError(InputError):
 
 
 class OutputError(RegionsError):
-    """A file of results cannot be written; `count` is what was known by then."""
+    """A file of results, or a journal, cannot be written; `count` is what was known by then."""
 
     def __init__(self, message: str, count: Count) -> None:
         super().__init__(message)

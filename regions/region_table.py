@@ -18,10 +18,11 @@ import numpy as np
 from regions.counting.api import describe
 from regions.counting.leaves import UNKNOWN, RegionBatch
 from regions.counting.listing import Listing
-from regions.counting.prefix import Prefix
+from regions.counting.memory import MemoryLimit
 from regions.counting.question import Question, checked_seconds
 from regions.counting.statistics import statistics
 from regions.counting.tree import Stop, interruptible
+from regions.counting.upper_bounds import bounds_anywhere
 from regions.domain_base import Domain
 from regions.errors import OutputError
 from regions.network import Network
@@ -48,6 +49,7 @@ def write_regions(
     time_limit: float | None = None,
     progress: Callable[[Progress], None] | None = None,
     backend: str | Backend = "highs",
+    memory_limit: float | None = None,
 ) -> Count:
     """Write all linear regions of a network to a Parquet file, one row each, and count them.
 
@@ -55,7 +57,7 @@ def write_regions(
     are sorted by pattern, as texts.  Memory does not grow with the number of regions: sorted parts
     are kept in files beside this one, until all are merged.
 
-    The file appears, or takes the place of an old one, when the search ends.  A time limit or
+    The file appears, or takes the place of an old one, when the search ends.  A limit or
     Ctrl-C ends it too: then the file holds the regions found by then, and the count is an interval.
     If the file cannot be written, the search ends, nothing is left behind, and an old file stays as
     it was.
@@ -64,7 +66,7 @@ def write_regions(
     ----------
     path
         A name that ends in .parquet.
-    network, domain, engine, layers, time_limit, progress, backend
+    network, domain, engine, layers, time_limit, progress, backend, memory_limit
         As in `regions.count`.
 
     Raises
@@ -92,15 +94,16 @@ def write_regions(
     question = Question.of("write_regions", network, domain, engine, layers, backend)
     limit = checked_seconds("write_regions", time_limit)
     target = check_target(path, "write_regions():")
-    stop = Stop(None if limit is None else start + limit)
+    memory = MemoryLimit.of("write_regions", memory_limit)
+    stop = Stop(None if limit is None else start + limit, memory=memory)
     listing: Listing | None = None
     rows = 0
 
     def counted() -> Count:
-        widths, dim = question.counted.widths, question.domain.dim
-        lower, upper = 0, Prefix((), None, (), np.zeros(0)).bound(widths, dim)
         used, why = engine, "stopped before an interior point of the domain was found"
-        if listing is not None:
+        if listing is None:
+            lower, upper = 0, bounds_anywhere(question.counted).best
+        else:
             (lower, upper), used, why = listing.bounds(), listing.problem.engine, listing.why
         return Count(
             lower=lower, upper=upper, engine=used, why=why, seconds=time.monotonic() - start,
@@ -126,7 +129,7 @@ def write_regions(
         count = counted()
         raise OutputError(
             f"{target}: {error.strerror or error}; nothing is left of the {big_number(rows)} "
-            f"regions written; there are {count}",
+            f"regions written; there are {count}; make room, write to another disk, or only count",
             count,
         ) from error
     return counted()

@@ -64,7 +64,7 @@ class Count:
     seconds
         Wall time.
     stopped
-        None when the search ended by itself, else "time limit" or "interrupted".
+        None when the search ended by itself, else "time limit", "memory limit" or "interrupted".
     unresolved
         Parts of the search that a named solver failure left undecided; their bounds are in `upper`.
     domain

@@ -128,6 +128,27 @@ def test_what_a_peer_says_stands_beside_ours(
     assert row["lower"] == 2 and set(row["peers"]) == {"affinitree"}
 
 
+@pytest.mark.parametrize(
+    ("only", "names"),
+    [("2-16-16-1", ["2-16-16-1"]), ("2-16-16", ["2-16-16-1", "12-16-16-1"])],
+)
+def test_an_exact_name_wins(
+    only: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    peer_says(monkeypatch, tmp_path, "exit 3")
+    seen: list[str] = []
+    monkeypatch.setattr(peers, "warm_up", lambda *_: None)
+    monkeypatch.setattr(
+        peers, "compare", lambda bench, *_: seen.append(bench.name) or {"skipped": "", "name": ""}
+    )
+    assert peers.main(["--only", only]) == 0
+    assert seen == names
+    with pytest.raises(SystemExit):
+        peers.main(["--only", "nothing"])
+    assert "--only nothing: no network has this in its name" in capsys.readouterr().err
+
+
 def test_the_fastest_of_some_short_runs_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     said = [{"regions": 2, "seconds": time, "finished": True} for time in (0.3, 0.1, 0.2)]
     left = iter(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -15,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from regions.cli.progress import progress_line
+from regions.cli.progress import counting_progress, progress_line
+from regions.cli.render import duration, grouped, rounded
 from regions.results import Progress
 from tests.command_line import Run, one_json
 
@@ -30,30 +32,41 @@ def interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def started(command: list[str]) -> subprocess.Popen[str]:
-    """A process with pipes, in the project's folder."""
+def started(command: list[str], background: bool = False) -> subprocess.Popen[str]:
+    """A process with pipes, in the project's folder; maybe as a script's background job."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, start_new_session=True
-    )
+        command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, start_new_session=True,
+        preexec_fn=_ignore_interrupts if background else None,
+    )  # fmt: skip
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.mark.parametrize(
-    ("number", "more"),
+    ("number", "background", "more"),
     [
-        (signal.SIGINT, ()),
-        (signal.SIGTERM, ("--workers", "2", "--engine", "lp")),
-        (signal.SIGTERM, ("--output", "regions.parquet", "--engine", "lp")),
+        (signal.SIGINT, False, ()),
+        (signal.SIGTERM, False, ("--workers", "2", "--engine", "lp")),
+        (signal.SIGTERM, True, ("--workers", "1", "--engine", "lp")),
+        (signal.SIGTERM, False, ("--output", "regions.parquet", "--engine", "lp")),
     ],
 )
-def test_a_signal_leaves_bounds(large: Path, number: int, more: tuple[str, ...], tmp_path: Path):
+def test_a_signal_leaves_bounds(
+    large: Path, number: int, background: bool, more: tuple[str, ...], tmp_path: Path
+):
     """Ctrl-C, and SIGTERM, which a batch system sends to all processes of a job."""
     more = tuple(str(tmp_path / word) if word.endswith(".parquet") else word for word in more)
     command = [sys.executable, "-m", "regions", "count", str(large), "--json", *more]
-    process = started(command)
-    time.sleep(4)  # long enough to have started; the count itself takes hours
-    os.killpg(process.pid, number)
-    out, err = process.communicate(timeout=120)
+    process = started(command, background)
+    try:
+        time.sleep(4)  # long enough to have started; the count itself takes hours
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (3, "")
     record = one_json(out)
     assert record["stopped"] == "interrupted"
@@ -76,6 +89,43 @@ def test_a_second_signal_ends_the_count_at_once(monkeypatch: pytest.MonkeyPatch)
             signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_background_job_hears_sigterm_alone():
+    from regions.counting.tree import Stop, interruptible
+
+    stop, before = Stop(None), signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with interruptible(stop):
+            signal.raise_signal(signal.SIGINT)
+            assert stop.reason() is None
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.reason() == "interrupted"
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+SHUT_DOWN = """
+import os, sys
+class Late:
+    def __del__(self, kill=os.kill, this=os.getpid()):
+        kill(this, {number})  # when the interpreter has taken its handlers away
+sys.late = Late()
+sys.argv = ["regions", "count", {model!r}, "--engine", "lp", "--json"]
+from regions.__main__ import run
+sys.exit(run())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_answer_changes_nothing(cross: Path, number: int):
+    text = SHUT_DOWN.format(model=str(cross), number=int(number))
+    process = started([sys.executable, "-c", text])
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert one_json(out)["lower"] == 4
 
 
 def test_a_program_keeps_its_own_handler_of_sigterm():
@@ -202,10 +252,45 @@ def test_progress_fits_the_room_that_there_is(room: int):
     )
     line = progress_line(progress, room)
     assert len(line) <= room
-    assert line.startswith("71 930 regions")
+    assert line.startswith("71 930 to 1.00e400 regions" if room == 40 else "71 930 regions")
     assert ("2 h 3 min" in line) == (room >= 40)
     assert ("between 71 930 and about 1.00e400" in line) == (room >= 80 or room == 60)
     assert ("depth 31" in line) == (room == 200)
+
+
+SIZES = [
+    ("moons.pt", 71930, 10**15, 250_000, 12.0),
+    ("mnist-784-11-11-10.npz", 468_437, 10**40, 1_204_000, 83.0),
+    ("ACASXU_run2a_1_1_batch_2000-property-3.onnx", 1_204_000_000, 10**300, 31 * 10**8, 7384.0),
+    ("a.npz", 10**14, 10**4000, 10**2000, 599.9),
+]
+
+
+@pytest.mark.parametrize(("name", "lower", "upper", "estimate", "seconds"), SIZES)
+def test_on_80_columns_bounds_and_estimate_are_seen(
+    name: str, lower: int, upper: int, estimate: int, seconds: float,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    progress = Progress(lower, lower, upper, 9, 2, 31, seconds, estimate=estimate)
+    with counting_progress(name, quiet=False) as show:
+        assert show is not None
+        show(progress)
+    rows = re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
+    (row,) = {row[2:] for row in rows if "estimate" in row}
+    assert len(row) <= 77 and row.startswith(name[:10] if len(name) > 10 else f"{name}: ")
+    first, last = (rounded(number) for number in (lower, upper))
+    assert re.search(rf"\b({re.escape(first)}|{re.escape(grouped(lower))}) (to|and) ", row)
+    assert f" {last} " in row or f" {last}, " in row
+    assert f"estimate {rounded(estimate)}" in row or f"{grouped(estimate)}" in row
+    assert row.endswith(f", {duration(seconds)}")
 
 
 def test_progress_stays_on_one_row_of_a_narrow_terminal(tmp_path: Path, large: Path):

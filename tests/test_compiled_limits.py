@@ -82,7 +82,7 @@ def test_reports_narrow_and_are_true(engine: str, name: str, budget: int):
     assert len(reports) > (10 if budget == 1 and name in ("doubled", "frozen") else 0)
     aside = int(str(result.stats["set_aside"]))
     if name == "doubled":
-        assert aside > 5
+        assert aside >= 5
     elif engine == "vertices" or name in ("braid", "frozen"):
         assert aside == int(name != "frozen")
     lowers, uppers = [r.lower for r in reports], [r.upper for r in reports]
@@ -193,5 +193,5 @@ def test_a_lying_solver_changes_no_count(engine: str, lie: str):
         assert (result.lower, result.upper) == (case.regions, case.regions), name
         aside += int(str(result.stats["set_aside"]))
         told += backend.told
-    assert aside > 5
+    assert aside >= 5
     assert told, "this test needs a solver that is asked"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import regions
+from regions.counting.engines import COUNTING
 from regions.errors import DomainError, InputError
 from solvers.backend import get_backend
 from solvers.crosschecked import CrossChecked
@@ -38,6 +40,40 @@ def test_a_wrong_argument_is_named(
 ):
     with pytest.raises(error, match=message):
         regions.count(network, **options)
+
+
+def wide(inputs: int) -> regions.Network:
+    layer = (np.ones((2, inputs)), [0.5, "1/3"])
+    return regions.Network.from_layers([layer, (np.ones((1, 2)), [0])])
+
+
+REFUSED = [
+    ("vertices", regions.Box.cube(784, 0, 1), "simplex, lp and milp can, and 'auto' chooses"),
+    ("vertices", regions.Space(2), "integers and lp can, and 'auto' chooses"),
+    ("simplex", regions.Space(20), "integers and lp can, and 'auto' chooses"),
+    ("simplex", regions.Space(41), "lp can, and 'auto' chooses"),
+    ("integers", regions.Box.cube(13, 0, 1), "simplex, lp and milp can, and 'auto' chooses"),
+]
+
+
+@pytest.mark.parametrize(("engine", "domain", "said"), REFUSED)
+def test_a_refusal_names_the_engines_that_can(engine: str, domain: regions.Domain, said: str):
+    network = wide(domain.dim)
+    with pytest.raises(InputError, match=f"{engine} engine cannot take this: .*; {said}$") as error:
+        regions.count(network, domain, engine=engine)
+    named = [name for name in COUNTING if name in str(error.value).rpartition("; ")[2]]
+    for other in set(COUNTING) - {engine}:
+        try:
+            regions.count(network, domain, engine=other)
+        except InputError:
+            assert other not in named
+        else:
+            assert other in named
+
+
+def test_a_refusal_to_list_names_those_that_list():
+    with pytest.raises(InputError, match=r"iter_regions\(\): .*; integers, simplex and lp can,"):
+        next(regions.iter_regions(wide(9), regions.Box.cube(9, 0, 1), engine="vertices"))
 
 
 def test_solvers_that_contradict_each_other_are_reported():

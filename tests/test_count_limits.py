@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regions
+from regions.region_table import write_regions
 from regions.results import Progress
 from tests import oracle
 from tests.cases import Case, braid, carry, deep_cases, frozen, most_regions, one_layer_cases
@@ -55,7 +57,9 @@ def test_no_time_leaves_valid_bounds(name: str):
 
 @pytest.mark.parametrize("engine", ["lp", "vertices", "simplex"])
 @pytest.mark.parametrize("widths", [(3, 6, 4, 6), (2, 9, 2, 9)])
-def test_the_upper_bound_is_never_above_those_without_counting(engine: str, widths: Any):
+def test_the_upper_bound_is_never_above_those_without_counting(
+    engine: str, widths: Any, tmp_path: Path
+):
     """The narrow layer makes Serra's bound lower than that of the search tree alone."""
     rng = np.random.default_rng(5)
     layers = [
@@ -66,6 +70,8 @@ def test_the_upper_bound_is_never_above_those_without_counting(engine: str, widt
     stopped = regions.count(network, domain, engine=engine, time_limit=0)
     assert stopped.upper <= regions.bounds(network, domain).best
     assert stopped.lower <= regions.count(network, domain, engine="lp").lower <= stopped.upper
+    listed = write_regions(tmp_path / "r.parquet", network, domain, engine=engine, time_limit=0)
+    assert listed.upper <= stopped.upper and listed.lower <= stopped.upper
 
 
 @given(problem=problems())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor as Threads
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,10 @@ from regions.counting.journal import Journal
 from regions.counting.tree import Stop
 from regions.counting.work import OpenCell, Problem, work
 from regions.counting.workers import count_by_workers
-from regions.errors import InputError, RegionsError
+from regions.errors import InputError, OutputError, RegionsError
 from regions.frame import Frame
 from solvers.backend import get_backend
+from tests.command_line import Run
 
 BACKEND = get_backend("highs")
 DOMAIN = regions.Box.cube(2, -1, 1)
@@ -57,11 +60,25 @@ def start(path: Path, problem: Problem, slices: int) -> int:
     return found
 
 
-@pytest.mark.parametrize("engine", ["lp", "simplex", "vertices"])
+@pytest.fixture(scope="module")
+def integers() -> regions.Network:
+    """Short weights, which the integer engine can take."""
+    rng = np.random.default_rng(7)
+    first = rng.integers(-9, 10, size=(9, 2)), rng.integers(-9, 10, size=9)
+    second = rng.integers(-9, 10, size=(9, 9)), rng.integers(-9, 10, size=9)
+    return regions.Network.from_layers([first, second, (np.ones((1, 9)), [0])])
+
+
+@pytest.mark.parametrize("engine", ["lp", "simplex", "vertices", "integers"])
 @pytest.mark.parametrize("kills", [(0,), (1,), (1, 2, 3)])
 def test_a_killed_count_goes_on(
-    network: regions.Network, tmp_path: Path, engine: str, kills: tuple[int, ...]
+    network: regions.Network,
+    integers: regions.Network,
+    tmp_path: Path,
+    engine: str,
+    kills: tuple[int, ...],
 ):
+    network = integers if engine == "integers" else network
     path, problem = tmp_path / "count.journal", problem_of(network, engine)
     for slices in kills:
         start(path, problem, slices)
@@ -222,3 +239,61 @@ def test_a_folder_that_does_not_exist_is_named(network: regions.Network, tmp_pat
 def test_a_disk_that_refuses_is_an_error(network: regions.Network):
     with pytest.raises(RegionsError, match=r"journal /dev/full"):
         regions.count(network, DOMAIN, journal="/dev/full")
+
+
+class Small(Journal):
+    """On a disk with room for some more pages."""
+
+    room = 0
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        pages = self._rows("PRAGMA page_count")[0][0] + self.room
+        self._file.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def with_small_pages(path: Path) -> None:
+    """An empty database whose pages have 512 bytes, a few cells of a journal."""
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA page_size = 512")
+        file.execute("CREATE TABLE gone (x)")
+        file.execute("DROP TABLE gone")
+    file.close()
+
+
+@pytest.mark.parametrize(
+    ("engine", "workers", "room"),
+    [("lp", 1, 0), ("lp", 1, 3), ("lp", 2, 0), ("lp", 2, 2), ("simplex", 2, 0)],
+)
+def test_a_disk_that_gets_full_leaves_bounds_and_a_journal(
+    network: regions.Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    engine: str, workers: int, room: int,
+):  # fmt: skip
+    path, truth = tmp_path / "count.journal", int(regions.count(network, DOMAIN, engine="lp"))
+    with_small_pages(path)
+    options: dict[str, Any] = {"engine": engine, "journal": path, "workers": workers}
+    if workers > 1 and engine == "lp":
+        options["executor"] = Threads(workers)
+    with monkeypatch.context() as patch:
+        for name in ("ALONE", "ALONE_FIRST", "SECONDS", "SHORT"):
+            patch.setattr(f"regions.counting.workers.{name}", 0.0)  # the smallest slices
+        patch.setattr("regions.counting.journal.Journal", Small)
+        patch.setattr(Small, "room", room)
+        told = r"is full; there are .* regions; make room and run this again"
+        with pytest.raises(OutputError, match=told) as caught:
+            regions.count(network, DOMAIN, **options)
+    known = caught.value.count
+    assert known.lower <= truth <= known.upper and str(known) in str(caught.value)
+    assert known.engine == engine and known.upper <= regions.bounds(network, DOMAIN).best
+    assert int(regions.count(network, DOMAIN, **options)) == truth
+
+
+def test_the_command_line_says_the_bounds_too(
+    run: Run, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("regions.counting.journal.Journal", Small)
+    path = tmp_path / "count.journal"
+    options = ("--engine", "lp", "--workers", "1", "--journal", path, "--json")
+    code, out, err = run("count", large, *options)
+    assert (code, out) == (1, "") and err.count("\n") == 1
+    assert re.match(rf"regions: journal {path}: cannot .* full; there are \S+ to .* regions;", err)

@@ -182,6 +182,8 @@ def test_a_full_disk_leaves_bounds_and_the_old_file(
         write_regions(path, NETWORK, SQUARE, engine="vertices")
     count = e.value.count
     assert count.lower <= 20 <= count.upper and str(count) in str(e.value)
+    assert "make room, write to another disk, or only count" in str(e.value)
+    assert count.upper <= regions.bounds(NETWORK, SQUARE).best
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
     del e
     assert capfd.readouterr() == ("", "")

@@ -273,9 +273,11 @@ HEAVY = (
 )
 
 
-def loaded_by(code: str) -> set[str]:
-    """The heavy libraries that a fresh interpreter has loaded after running the code."""
-    report = f"\nimport json, sys\nprint(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+def loaded_by(code: str, libraries: tuple[str, ...] = HEAVY) -> set[str]:
+    """Those of the libraries that a fresh interpreter has loaded after running the code."""
+    report = (
+        f"\nimport json, sys\nprint(json.dumps([m for m in {libraries!r} if m in sys.modules]))"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code + report], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -302,6 +304,12 @@ def loaded_by(code: str) -> set[str]:
 )
 def test_imports_are_lazy(code: str):
     assert loaded_by(code) == set()
+
+
+@pytest.mark.parametrize("command", [[], ["count"], ["reach"], ["conditional"]])
+def test_help_waits_for_no_mathematics(command: list[str]):
+    code = f"from regions.cli.main import main\nassert main([*{command!r}, '--help']) == 0"
+    assert loaded_by(code, ("numpy", "scipy", "flint")) == set()
 
 
 def test_the_heavy_ones_would_be_seen():

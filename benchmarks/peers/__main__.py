@@ -27,6 +27,7 @@ from rich.console import Console
 
 import regions
 from benchmarks.bench_count import measure, warm_up
+from benchmarks.chosen import chosen
 from benchmarks.machine import machine
 from benchmarks.networks import BENCHES, Bench
 from benchmarks.peers.degenerate import DEGENERATE
@@ -158,10 +159,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--install", action="store_true", help="install the peers first")
     parser.add_argument("--pip-flags", default="", help="handed to pip install")
     parser.add_argument("--peer", choices=PEERS, action="append", help="only this one (repeat)")
-    parser.add_argument("--only", default="", help="networks whose name contains this text")
+    parser.add_argument(
+        "--only", default="", help="the network of this name, or all that contain it"
+    )
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for a peer and network")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     read = parser.parse_args(arguments)
+    benches = chosen((*DEGENERATE, *COMPARED), read.only)
+    if not benches:
+        parser.error(f"--only {read.only}: no network has this in its name")
     console = Console(width=None if sys.stdout.isatty() else 128)
     about = machine()
     console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
@@ -173,11 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     peers = tuple(peer for peer in read.peer or PEERS if peer not in failed)
     warm_up("auto")
     with tempfile.TemporaryDirectory() as folder:
-        rows = [
-            compare(bench, peers, read.limit, Path(folder))
-            for bench in (*DEGENERATE, *COMPARED)
-            if read.only in bench.name
-        ]
+        rows = [compare(bench, peers, read.limit, Path(folder)) for bench in benches]
     show(rows, peers, console)
     if read.json:
         text = json.dumps({"schema": 1, "machine": about, "rows": rows, "failed": failed}, indent=1)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "Example:  regions count examples/models/digits.pt --domain box:-1,1\n\n"
-    "Exit code: 0 exact, 3 bounds only (a time limit, Ctrl-C, SIGTERM), 2 bad input, 1 failure, "
+    "Exit code: 0 exact, 3 bounds only (a limit, Ctrl-C, SIGTERM), 2 bad input, 1 failure, "
     "130 interrupted or 143 terminated before the count began."
 )
 EXIT_BOUNDS = 3
@@ -77,6 +77,16 @@ def command(
             "--time-limit",
             metavar="S",
             help="Stop each count after S seconds, with the bounds known by then.",
+            show_default=False,
+        ),
+    ] = None,
+    memory_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--memory-limit",
+            metavar="MB",
+            help="Stop each count, with the bounds known by then, once this process and its "
+            "workers take more than MB megabytes of main memory.",
             show_default=False,
         ),
     ] = None,
@@ -135,7 +145,8 @@ def command(
 ) -> None:
     """Count the linear regions of one or several networks, exactly.
 
-    A time limit, Ctrl-C or SIGTERM leaves bounds that are certain. Several models end with a table.
+    A limit of time or memory, Ctrl-C or SIGTERM leaves bounds that are certain. Several models
+    end with a table.
     """
     import regions
     from regions.cli.models import open_model
@@ -147,6 +158,8 @@ def command(
     check_choice("--engine", engine, ENGINES)
     if time_limit is not None and not time_limit >= 0:
         raise InputError(f"--time-limit {time_limit:g}: needs seconds, 0 or more")
+    if memory_limit is not None and not memory_limit > 0:
+        raise InputError(f"--memory-limit {memory_limit:g}: needs megabytes, more than 0")
     if layers is not None and layers < 1:
         raise InputError(f"--layers {layers}: needs a number of ReLU layers, 1 or more")
     if workers is not None and workers < 1:
@@ -194,12 +207,12 @@ def command(
                 count = regions.count(
                     network, where, engine=engine, layers=layers, time_limit=limit,
                     progress=progress, workers=hands, executor=executor, journal=journal,
-                    backend=solver,
+                    backend=solver, memory_limit=memory_limit,
                 )  # fmt: skip
             else:
                 count = write_regions(
                     listed, network, where, engine=engine, layers=layers, time_limit=limit,
-                    progress=progress, backend=solver,
+                    progress=progress, backend=solver, memory_limit=memory_limit,
                 )  # fmt: skip
         rows.append(Counted(path, count, bounds))
         if not as_json:

@@ -15,6 +15,7 @@ from typing import Any
 from regions.cli.render import print_error
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it, where there is nothing to report
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def say_interrupted() -> int:
@@ -38,20 +39,28 @@ def leave_when_interrupted() -> None:
 def unwound() -> Iterator[None]:
     """Meanwhile Ctrl-C is an exception, so that what is shown on the terminal is taken down.
 
-    SIGTERM counts as Ctrl-C: the first one ends a count with its bounds.
+    So is SIGTERM, also where Ctrl-C is ignored, as in the background jobs of a script: the first
+    one ends a count with its bounds.
     """
-    handlers: dict[int, Any] = {
-        signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: lambda number, frame: signal.raise_signal(signal.SIGINT),
-    }
-    ours = [number for number in handlers if signal.getsignal(number) is _leave]
+    ours = [number for number in _SIGNALS if signal.getsignal(number) is _leave]
     for number in ours:
-        signal.signal(number, handlers[number])
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
         for number in ours:
             signal.signal(number, _leave)
+
+
+def finish_undisturbed() -> None:
+    """From now on Ctrl-C and SIGTERM change nothing: all is printed, and the process leaves.
+
+    The interpreter takes its handlers away as it shuts down.  A second Ctrl-C would kill the
+    process then, after a complete answer.
+    """
+    for number in _SIGNALS:
+        if signal.getsignal(number) in (_leave, signal.default_int_handler):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _leave(number: int, frame: Any) -> None:

@@ -13,7 +13,12 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from regions.cli.interrupts import EXIT_INTERRUPTED, leave_when_interrupted, say_interrupted
+from regions.cli.interrupts import (
+    EXIT_INTERRUPTED,
+    finish_undisturbed,
+    leave_when_interrupted,
+    say_interrupted,
+)
 from regions.cli.render import print_error
 from regions.errors import InputError, RegionsError
 from solvers.errors import SolversError
@@ -41,7 +46,10 @@ def main(args: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         if not sys.warnoptions:  # libraries' remarks to programmers, which break the one line
             warnings.simplefilter("ignore")
-        return _run(args)
+        code = _run(args)
+    if args is None:
+        finish_undisturbed()
+    return code
 
 
 def _run(args: Sequence[str] | None) -> int:

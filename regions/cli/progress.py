@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from regions.cli.render import duration, grouped
+from regions.cli.render import duration, grouped, rounded
 
 if TYPE_CHECKING:
     from regions.results import Progress, ReachProgress
@@ -47,7 +47,7 @@ def _live(
     console = Console(stderr=True, highlight=False, markup=False)
     # one row of the terminal, whatever its width: what wraps is not erased cleanly
     width = max(console.width - _SPINNER, 1)
-    name = shortened(label, max(width // 3, 12))
+    name = shortened(label, max(width // 4, 12))  # the rest is for numbers
 
     def line(words: str) -> str:
         return shortened(f"{name}: {words}", width)
@@ -75,25 +75,34 @@ def shortened(text: str, room: int) -> str:
 
 
 def progress_line(progress: Progress, room: int | None = None) -> str:
-    """Regions so far, rate, bounds, and where the search stands: as much as there is room for."""
+    """Regions so far, bounds, an estimate, and where the search stands: as much as there is room.
+
+    Where it gets narrow, details go first, then words, then digits; the time, the bounds and the
+    estimate, which is always called one, stay as long as they can.
+    """
     if progress.compiling:
         return "compiling the engine, once: up to a minute"
     rate = progress.regions / progress.seconds if progress.seconds > 0 else 0.0
-    bounds = f"between {grouped(progress.lower)} and {grouped(progress.upper)}"
-    estimated = (
-        "" if progress.estimate is None else f"perhaps {grouped(progress.estimate)} (estimate)"
-    )
-    parts = {
-        f"{grouped(progress.regions)} regions": 0,
-        f"{grouped(round(rate))}/s": 3,
-        bounds: 2,
-        estimated: 3,
-        f"layer {progress.layer}": 4,
-        f"depth {progress.depth}": 5,
-        duration(progress.seconds): 1,
-    }
-    for least in (5, 4, 3, 2, 1, 0):  # the last ones to stay are the first in importance
-        text = ", ".join(part for part, rank in parts.items() if part and rank <= least)
-        if room is None or len(text) <= room:
-            break
-    return text
+    least, most = progress.lower, progress.upper
+    found, spent = f"{grouped(progress.regions)} regions", duration(progress.seconds)
+    speed = f"{grouped(round(rate))}/s"
+    bounds = f"between {grouped(least)} and {grouped(most)}"
+    guess, brief, short = "", "", ""
+    if progress.estimate is not None:
+        guess = f"perhaps {grouped(progress.estimate)} (estimate)"
+        brief = f"estimate {grouped(progress.estimate)}"
+        short = f"estimate {rounded(progress.estimate)}"
+    lines = [
+        (found, speed, bounds, guess, f"layer {progress.layer}", f"depth {progress.depth}", spent),
+        (found, speed, bounds, guess, f"layer {progress.layer}", spent),
+        (found, speed, bounds, guess, spent),
+        (found, bounds, guess, spent),
+        (found, bounds, brief, spent),
+        (f"{grouped(least)} to {grouped(most)} regions", brief, spent),
+        (f"{rounded(least)} to {rounded(most)} regions", short, spent),
+        (found, short, spent),
+        (found, spent),
+        (found,),
+    ]
+    texts = [", ".join(filter(None, parts)) for parts in lines]
+    return next((text for text in texts if room is None or len(text) <= room), texts[-1])

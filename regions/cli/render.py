@@ -54,10 +54,25 @@ def grouped(number: int) -> str:
     """
     if abs(number) < 10**_PLAIN_DIGITS:
         return f"{number:,}".replace(",", " ")
+    return f"about {_scientific(number)}"
+
+
+def rounded(number: int) -> str:
+    """An integer where there is little room: three digits of it, if it has more than six.
+
+    Examples
+    --------
+    >>> rounded(71930), rounded(12_345_678), rounded(2**100_000)
+    ('71 930', '1.23e7', '9.99e30102')
+    """
+    return grouped(number) if abs(number) < 10**6 else _scientific(number)
+
+
+def _scientific(number: int) -> str:
     # log10 of an integer of any length: float() would overflow beyond 1e308
     exponent = math.floor(math.log10(abs(number)))
     mantissa = Fraction(number, 10**exponent)
-    return f"about {float(mantissa):.2f}e{exponent}"
+    return f"{float(mantissa):.2f}e{exponent}"
 
 
 def plural(number: int, noun: str) -> str:

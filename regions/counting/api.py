@@ -5,25 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 
 from regions.counting.by_lp import LPEngine
 from regions.counting.by_milp import count_by_milp
 from regions.counting.compiled import count_compiled, storage
-from regions.counting.engines import COMPILED, ENGINES, choose, is_cold, refusal
+from regions.counting.engines import COMPILED, COUNTING, is_cold
+from regions.counting.memory import MemoryLimit
 from regions.counting.probe import Estimator
+from regions.counting.question import Question, checked_seconds
 from regions.counting.statistics import Numbers, lp_numbers, statistics
 from regions.counting.tree import Outcome, Stop, interruptible, search
 from regions.counting.upper_bounds import bounds_anywhere, bounds_in_box
 from regions.counting.work import Problem, engine_for
-from regions.domain import Box, Domain
-from regions.errors import DomainError, InputError
-from regions.frame import Frame
+from regions.domain import Domain
+from regions.errors import InputError, OutputError
 from regions.network import Network
 from regions.results import Count, Progress
-from solvers.backend import Backend, get_backend
-from solvers.errors import SolversError
+from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
 
 
@@ -39,6 +39,7 @@ def count(
     workers: int = 1,
     executor: Executor | None = None,
     journal: str | Path | None = None,
+    memory_limit: float | None = None,
 ) -> Count:
     """Count the linear regions of a network: the patterns that occur on a set with interior.
 
@@ -72,6 +73,10 @@ def count(
         Any `concurrent.futures.Executor`, Dask's for instance; its workers need this package.
     journal
         A file that makes a killed count resumable: the same call goes on where it was.
+    memory_limit
+        Megabytes (10^6 bytes) of main memory, of this process and of the worker processes that it
+        started, above which to stop with bounds.  It is looked at between slices of the work, so
+        that a little more may be taken; an `executor` of yours has limits of its own.
 
     Raises
     ------
@@ -79,6 +84,8 @@ def count(
         If the domain is empty or has another dimension than the network's input.
     InputError
         If an option is out of range.
+    OutputError
+        If the journal cannot be written, on a full disk say; it has the bounds known by then.
 
     Examples
     --------
@@ -87,7 +94,8 @@ def count(
     6
     """
     start = time.monotonic()
-    domain = _checked(network, domain, engine, layers, time_limit)
+    question = Question.of("count", network, domain, engine, layers, backend, COUNTING)
+    seconds = checked_seconds("count", time_limit)
     if isinstance(workers, bool) or not isinstance(workers, Integral) or workers < 1:
         raise InputError(f"count(): workers needs a whole number, 1 or more, got {workers!r}")
     if engine == "milp" and (executor is not None or journal is not None):
@@ -95,34 +103,26 @@ def count(
             "count(): the milp engine works alone and keeps no journal; leave out `executor` and "
             "`journal`, or use engine='lp'"
         )
-    solver = _solver(backend)
-    stop = Stop(None if time_limit is None else start + time_limit)
-    counted = network if layers is None else network.truncate(layers)
+    where = question.domain.spec
+    memory = MemoryLimit.of("count", memory_limit)
+    stop = Stop(None if seconds is None else start + seconds, memory=memory)
     with interruptible(stop):
         try:
-            frame = Frame.of(domain, solver, stop)
+            problem, why = question.problem(stop)
         except Stopped:  # not even known to have a point
             return Count(
                 lower=0,
-                upper=bounds_anywhere(counted).best,
+                upper=bounds_anywhere(question.counted).best,
                 engine=engine,
                 why="stopped before an interior point of the domain was found",
                 seconds=time.monotonic() - start,
                 stopped=stop.reason(),
-                domain=domain.spec,
+                domain=where,
                 model=describe(network),
                 stats={},
             )
-        pulled = frame.pull(counted)
-        used, why = choose(pulled, frame) if engine == "auto" else (engine, "asked for")
-        why_not = refusal(used, pulled, frame) if used in COMPILED else None
-        if why_not is not None:
-            raise InputError(
-                f"count(): the {used} engine cannot take this: {why_not}; "
-                "use engine='lp', which takes anything, or 'auto'"
-            )
-        problem = Problem(pulled, frame, used, solver)
-        limit = bounds_in_box(pulled, *frame.box()).best
+        used, frame = problem.engine, problem.frame
+        limit = bounds_in_box(problem.network, *frame.box()).best
         report = None if progress is None else Estimator(problem, stop, progress)
         if progress is not None and is_cold(used):
             spent = time.monotonic() - start
@@ -135,63 +135,29 @@ def count(
                 outcome, numbers = _alone(problem, limit, stop, report)
             else:
                 outcome, numbers = _together(
-                    problem, limit, stop, report, workers, executor, journal, domain.spec
+                    problem, limit, stop, report, workers, executor, journal, where
                 )
         finally:
             if report is not None:
                 report.close()
-    return Count(
+    count = Count(
         lower=outcome.lower,
         upper=outcome.upper,
         engine=used,
         why=why,
         seconds=time.monotonic() - start,
         stopped=outcome.stopped,
-        domain=domain.spec,
+        domain=where,
         model=describe(network),
         stats=statistics(numbers, frame.dim),
     )
-
-
-def _checked(
-    network: Network, domain: Domain | None, engine: str, layers: int | None, limit: float | None
-) -> Domain:
-    """The domain to count in, once the arguments are of the right kinds and fit together."""
-    if not isinstance(network, Network):
-        raise InputError(
-            f"count(): needs a Network, got {type(network).__name__}; "
-            "make one with regions.load(...) or Network.from_layers(...)"
-        )
-    if engine not in ENGINES:
-        raise InputError(f"count(): no engine {engine!r}; choose one of {', '.join(ENGINES)}")
-    if layers is not None and (isinstance(layers, bool) or not isinstance(layers, Integral)):
-        raise InputError(f"count(): layers needs a whole number or None, got {layers!r}")
-    if limit is not None and not (isinstance(limit, Real) and limit >= 0):
-        raise InputError(f"count(): time_limit needs seconds >= 0 or None, got {limit!r}")
-    if domain is None:
-        return Box.cube(network.inputs, -1, 1)
-    if not isinstance(domain, Domain):
-        raise DomainError(
-            f"count(): needs a Domain, got {type(domain).__name__}; "
-            "regions.domain_spec.parse_domain('box:-1,1', dim) reads the forms of the command line"
-        )
-    if domain.dim != network.inputs:
-        raise DomainError(
-            f"count(): the network has {network.inputs} inputs, the domain {domain.spec} has "
-            f"dimension {domain.dim}; give a domain of dimension {network.inputs}"
-        )
-    return domain
-
-
-def _solver(backend: str | Backend) -> Backend:
-    if not isinstance(backend, str):
-        if not isinstance(backend, Backend):
-            raise InputError(f"count(): backend needs a name or a Backend, got {backend!r}")
-        return backend
-    try:
-        return get_backend(backend)
-    except SolversError as error:
-        raise InputError(f"count(): {error}") from error
+    if outcome.error is not None:
+        raise OutputError(
+            f"{outcome.error}; there are {count}; make room and run this again: it goes on from "
+            "what the journal holds",
+            count,
+        ) from outcome.error
+    return count
 
 
 def describe(network: Network) -> dict[str, object]:

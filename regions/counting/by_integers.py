@@ -7,11 +7,9 @@ others: every sign, zero included, is that of an integer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import numpy as np
 
-from regions.counting.bounds import open_node
+from regions.counting import stack
 from regions.counting.by_lp import LPEngine
 from regions.counting.compiled import DONE, DRAIN, GROW
 from regions.counting.integer_cuts import restrict
@@ -60,8 +58,7 @@ class IntegerEngine:
 
     def keep(self, count: int) -> None:
         """Forget all nodes of `open_nodes` but the last ones."""
-        opened = np.flatnonzero(~self.frames.expanded[: self.state[TOP]])
-        self.frames.expanded[opened[: len(opened) - count]] = True
+        stack.keep(self.frames, int(self.state[TOP]), count)
 
     def start(self, prefix: Prefix) -> None:
         """Go on with this cell, which an engine like this one named; nothing else may be open.
@@ -168,7 +165,8 @@ class IntegerEngine:
 
     def aside(self) -> list[Prefix]:
         """The cells whose numbers got too long, and that were not taken yet."""
-        return [*self.refused, *(self._failed(index) for index in range(int(self.state[FAILED])))]
+        indices, widths = range(int(self.state[FAILED])), self.network.widths
+        return [*self.refused, *(stack.failed(self.failures, i, widths) for i in indices)]
 
     def take_aside(self) -> list[Prefix]:
         """The cells of `aside`; they are the caller's from now on."""
@@ -179,73 +177,14 @@ class IntegerEngine:
 
     def open_nodes(self) -> list[tuple[int, int]]:
         """(layer, bound) of every node on the stack that is not expanded yet."""
-        return list(self._open())
-
-    def _open(self) -> Iterator[tuple[int, int]]:
-        dim, frames = self.frame.dim, self.frames
-        later = [(int(w), int(w)) for w in self.widths]
-        alive = [0] * (len(self.widths) + 1)
-        for f in range(int(self.state[TOP])):
-            layer = int(frames.layer[f])
-            on = sum(int(word).bit_count() for word in frames.on[f])
-            cutting = sum(int(word).bit_count() for word in frames.active[f])
-            alive[layer] = on + cutting
-            if frames.expanded[f]:
-                continue
-            if layer < 0:
-                yield layer, open_node(0, dim, dim, later, feed_forward=True)
-            else:
-                rank, rest = min([dim, *alive[:layer]]), later[layer + 1 :]
-                yield layer, open_node(cutting, on + cutting, rank, rest, feed_forward=True)
+        widths, dim = self.network.widths, self.frame.dim
+        return list(stack.bounds(self.frames, int(self.state[TOP]), widths, dim))
 
     def open_cells(self) -> list[Prefix]:
         """The nodes on the stack that are not expanded yet, by name."""
-        opened = range(int(self.state[TOP]))
-        return [self._named(f) for f in opened if not self.frames.expanded[f]]
-
-    def _named(self, top: int) -> Prefix:
-        frames, layer = self.frames, int(self.frames.layer[top])
-        path: list[tuple[int, int, int]] = []
-        on: dict[int, np.ndarray] = {}
-        here = top
-        while here >= 0:
-            above = int(frames.layer[here])
-            on.setdefault(above, frames.on[here])
-            if frames.unit[here] >= 0:
-                path.append((above, int(frames.unit[here]), int(frames.sign[here])))
-            here = int(frames.parent[here])
-        middle = np.zeros(self.frame.dim)
-        middle_of(frames, self.stores, top, middle)
-        active = frames.active[top] if layer >= 0 and frames.active[top].any() else None
-        return self._prefix(layer, active, [on[m] for m in range(layer + 1)], path[::-1], middle)
-
-    def _failed(self, index: int) -> Prefix:
-        failures = self.failures
-        on = [failures.on[index, position] for position in range(len(self.widths))]
-        path = failures.path[index, : failures.length[index]][::-1].tolist()
-        active = None if failures.entered[index] else failures.active[index]
-        middle = failures.middle[index].copy()
-        return self._prefix(int(failures.layer[index]), active, on, path, middle)
-
-    def _prefix(
-        self,
-        layer: int,
-        active: np.ndarray | None,
-        on: Sequence[np.ndarray],
-        path: Sequence[Sequence[int]],
-        middle: np.ndarray,
-    ) -> Prefix:
-        """A cell before layer `layer + 1`, or in the middle of `layer`: `active` are undecided."""
-        complete = layer + 1 if active is None else layer
-        widths = self.widths.tolist()
-        bits = tuple(_unpacked(on[m], widths[m]) for m in range(complete))
-        current = None
-        if active is not None:
-            undecided = _unpacked(active, widths[layer])
-            current = np.where(undecided, -1, _unpacked(on[layer], widths[layer])).astype(np.int8)
-        return Prefix(bits, current, tuple((m, unit, sign) for m, unit, sign in path), middle)
-
-
-def _unpacked(words: np.ndarray, width: int) -> np.ndarray:
-    bits = np.unpackbits(words.view(np.uint8), bitorder="little")
-    return bits[:width].astype(np.int8)
+        cells = []
+        for node in stack.open_frames(self.frames, int(self.state[TOP])):
+            middle = np.zeros(self.frame.dim)
+            middle_of(self.frames, self.stores, node, middle)
+            cells.append(stack.named(self.frames, node, self.network.widths, middle))
+        return cells

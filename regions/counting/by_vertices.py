@@ -8,12 +8,12 @@ found in rationals.  A cell of too many facets is handed to the LP engine.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from regions.counting.bounds import cells, open_node
+from regions.counting import stack
+from regions.counting.bounds import cells
 from regions.counting.by_lp import LPEngine
 from regions.counting.compiled import DONE, GROW, PAUSED
 from regions.counting.leaves import Found, emptied, leaves_for
@@ -195,7 +195,8 @@ class VertexEngine:
         """Find the signs that the node on top of the stack asks for."""
         asks, frames, width = self.asks, self.frames, int(self.widths.max())
         used = int(asks.used[0])
-        bits = self._bits_of(int(self.state[TOP]) - 1)
+        on = stack.ones(frames, int(self.state[TOP]) - 1)
+        bits = [stack.unpacked(*pair) for pair in zip(on, self.network.widths, strict=False)]
         waiting = [q for q in range(used) if asks.answer[q] == UNKNOWN]
         by_vertex: dict[int, list[int]] = {}
         for q in waiting:
@@ -215,23 +216,13 @@ class VertexEngine:
             self.asks = copied(asks, new_asks(2 * used), used)
             self.asks.used[0] = used
 
-    def _bits_of(self, top: int) -> list[np.ndarray]:
-        """Bits of the layers whose bits a node knows, from the first on."""
-        on: dict[int, np.ndarray] = {}
-        here = top
-        while here >= 0:
-            on.setdefault(int(self.frames.layer[here]), self.frames.on[here])
-            here = int(self.frames.parent[here])
-        return [_unpacked(on[m], int(self.widths[m])) for m in range(len(on) - 1)]
-
     def list_regions(self, room: int) -> None:
         """From now on make all regions and keep them, so many at a time, for `take_regions`."""
         self.leaves = leaves_for(room, self.network.relus, self.frame.dim)
 
     def keep(self, count: int) -> None:
         """Forget all nodes of `open_nodes` but the last ones."""
-        opened = np.flatnonzero(~self.frames.expanded[: self.state[TOP]])
-        self.frames.expanded[opened[: len(opened) - count]] = True
+        stack.keep(self.frames, int(self.state[TOP]), count)
 
     def take_regions(self) -> Found:
         """The regions found since the last time."""
@@ -248,7 +239,7 @@ class VertexEngine:
 
     def aside(self) -> list[Prefix]:
         """The cells whose signs floats could not tell, and that were not taken yet."""
-        return [*self.refused, *(self._failed(index) for index in range(int(self.state[ASIDE])))]
+        return [*self.refused, *map(self._failed, range(int(self.state[ASIDE])))]
 
     def take_aside(self) -> list[Prefix]:
         """The cells of `aside`; they are the caller's from now on."""
@@ -259,76 +250,22 @@ class VertexEngine:
 
     def open_nodes(self) -> list[tuple[int, int]]:
         """(layer, bound) of every node on the stack that is not expanded yet."""
-        return list(self._open())
-
-    def _open(self) -> Iterator[tuple[int, int]]:
-        """(layer, bound) of every node on the stack that is not expanded yet."""
-        dim = self.frame.dim
-        later = [(int(w), int(w)) for w in self.widths]
-        alive = [0] * (len(self.widths) + 1)
-        for f in range(int(self.state[TOP])):
-            layer = int(self.frames.layer[f])
-            on = sum(int(word).bit_count() for word in self.frames.on[f])
-            cutting = sum(int(word).bit_count() for word in self.frames.active[f])
-            alive[layer] = on + cutting
-            if self.frames.expanded[f]:
-                continue
-            rank = min([dim, *alive[:layer]]) if layer > 0 else dim
-            if layer < 0:
-                yield layer, open_node(0, dim, dim, later, feed_forward=True)
-            else:
-                yield (
-                    layer,
-                    open_node(cutting, on + cutting, rank, later[layer + 1 :], feed_forward=True),
-                )
+        widths, dim = self.network.widths, self.frame.dim
+        return list(stack.bounds(self.frames, int(self.state[TOP]), widths, dim))
 
     def _failed(self, index: int) -> Prefix:
-        failures = self.failures
-        on = [failures.on[index, position] for position in range(len(self.widths))]
-        path = failures.path[index, : failures.length[index]][::-1].tolist()
-        active = None if failures.entered[index] else failures.active[index]
-        return self._prefix(int(failures.layer[index]), active, on, path, failures.middle[index])
+        prefix = stack.failed(self.failures, index, self.network.widths)
+        return replace(prefix, point=prefix.point * self.scale)
 
     def open_cells(self) -> list[Prefix]:
         """The nodes on the stack that are not expanded yet, by name."""
-        open_frames = range(int(self.state[TOP]))
-        return [self._named(f) for f in open_frames if not self.frames.expanded[f]]
+        opened = stack.open_frames(self.frames, int(self.state[TOP]))
+        return [self._named(node) for node in opened]
 
-    def _named(self, top: int) -> Prefix:
-        frames, layer = self.frames, int(self.frames.layer[top])
-        path: list[tuple[int, int, int]] = []
-        on: dict[int, np.ndarray] = {}
-        here = top
-        while here >= 0:
-            on.setdefault(int(frames.layer[here]), frames.on[here])
-            if frames.unit[here] >= 0:
-                path.append(
-                    (int(frames.layer[here]), int(frames.unit[here]), int(frames.sign[here]))
-                )
-            here = int(frames.parent[here])
-        place, number = int(frames.place[top]), int(frames.number[top])
+    def _named(self, node: int) -> Prefix:
+        place, number = int(self.frames.place[node]), int(self.frames.number[node])
         middle = self.vertices.x[place, :, :number].mean(axis=1)
-        active = frames.active[top] if layer >= 0 and frames.active[top].any() else None
-        return self._prefix(layer, active, [on[m] for m in range(layer + 1)], path[::-1], middle)
-
-    def _prefix(
-        self,
-        layer: int,
-        active: np.ndarray | None,
-        on: Sequence[np.ndarray],
-        path: Sequence[Sequence[int]],
-        middle: np.ndarray,
-    ) -> Prefix:
-        """A cell before layer `layer + 1`, or in the middle of `layer`: `active` are undecided."""
-        complete = layer + 1 if active is None else layer
-        widths = self.widths.tolist()
-        bits = tuple(_unpacked(on[m], widths[m]) for m in range(complete))
-        current = None
-        if active is not None:
-            undecided = _unpacked(active, widths[layer])
-            current = np.where(undecided, -1, _unpacked(on[layer], widths[layer])).astype(np.int8)
-        splits = tuple((m, unit, sign) for m, unit, sign in path)
-        return Prefix(bits, current, splits, middle * self.scale)
+        return stack.named(self.frames, node, self.network.widths, middle * self.scale)
 
 
 def _powers(size: np.ndarray) -> np.ndarray:
@@ -351,8 +288,3 @@ def _with_scale(network: Network, scale: np.ndarray) -> Network:
 
     layers = (scaled(network.layers[0]), *network.layers[1:])
     return Network(network.inputs, layers, scaled(network.output), None)
-
-
-def _unpacked(words: np.ndarray, width: int) -> np.ndarray:
-    bits = np.unpackbits(words.view(np.uint8), bitorder="little")
-    return bits[:width].astype(np.int8)

@@ -12,7 +12,7 @@ import numpy as np
 from regions.counting.api import describe
 from regions.counting.attained import ThinTree
 from regions.counting.bounds import cells
-from regions.counting.engines import COMPILED, is_cold, refusal
+from regions.counting.engines import COMPILED, LISTING, is_cold
 from regions.counting.given_cell import bound_of, count_cell, locate
 from regions.counting.given_input import check_given, check_point, check_whole
 from regions.counting.given_table import (
@@ -22,7 +22,7 @@ from regions.counting.given_table import (
     by_thin_tree,
 )
 from regions.counting.listing import Listing
-from regions.counting.question import Question, checked_seconds
+from regions.counting.question import Question, check_able, checked_seconds
 from regions.counting.statistics import statistics
 from regions.counting.tree import Stop, interruptible
 from regions.counting.work import Problem
@@ -287,11 +287,9 @@ def _one(asked: _Asked, given: Pattern) -> Conditional:
             "conditional(): the vertices engine starts from a whole domain, not from a given "
             "pattern; use engine='simplex' or 'lp', or 'auto'"
         )
-    why_not = refusal(engine, pulled, frame) if engine in COMPILED else None
-    if why_not is not None:
-        raise InputError(
-            f"conditional(): the {engine} engine cannot take this: {why_not}; use engine='lp'"
-        )
+    if engine in COMPILED:
+        others = [name for name in LISTING if name != "vertices"] if bits else LISTING
+        check_able("conditional", engine, pulled, frame, others)
     problem = Problem(pulled, frame, engine, question.backend)
     try:
         prefix = locate(problem, bits, _hint(frame, asked.at), stop) if bits else None

@@ -121,6 +121,16 @@ class Crew:
             if turn.stop is not None and now - turn.begun >= LEAST:
                 turn.stop.deadline = now
 
+    def give_up(self) -> list[OpenCell]:
+        """Nothing that is at work is waited for longer than it must be; its cells."""
+        cells = [cell for turn in self.running.values() for cell in turn.cells]
+        for turn in self.running.values():
+            turn.future.cancel()
+            if turn.stop is not None:
+                turn.stop.deadline = time.monotonic()
+        self.running.clear()
+        return cells
+
     def finished(self) -> list[Turn]:
         """Those who finished, if anybody did within a moment; they are at work until `end`."""
         moment = SOON if self.has_idle and self.has_threads else REPORT_SECONDS

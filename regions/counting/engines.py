@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from regions.counting.integer_forms import in_integers
+from regions.errors import DomainError
 
 if TYPE_CHECKING:
     from regions.frame import Frame
@@ -20,6 +19,8 @@ ENGINES = {
     "lp": "linear programs, anything; the reference",
     "milp": "mixed-integer programs, then lp to prove that none is missing; bounded domains, small",
 }
+COUNTING = tuple(name for name in ENGINES if name != "auto")
+LISTING = tuple(name for name in COUNTING if name != "milp")  # it counts, and knows no more
 COMPILED = ("vertices", "integers", "simplex")
 FLOATS = ("vertices", "simplex")  # those that take any numbers
 INTEGERS_DIM = 12  # the integer engine holds a cell's vertices, and a cube of 12 inputs has 4096
@@ -46,7 +47,11 @@ AUTO_BYTES = 1 << 24
 
 
 def refusal(engine: str, network: Network, frame: Frame) -> str | None:
-    """Why a compiled engine cannot take this network on this domain, or None."""
+    """Why an engine cannot take this network on this domain, or None."""
+    if engine == "lp":
+        return None
+    if engine == "milp":
+        return None if _is_bounded(frame) else "it needs a bounded domain"
     if not network.is_feed_forward:
         return "it needs a plain feed-forward network, this one has skip connections"
     if not network.layers:
@@ -56,6 +61,8 @@ def refusal(engine: str, network: Network, frame: Frame) -> str | None:
     if engine == "integers":
         if (why_not := _unfit(frame)) is not None:
             return why_not
+        from regions.counting.integer_forms import in_integers
+
         problem = in_integers(network, frame)
         return f"it needs short integers, and {problem}" if isinstance(problem, str) else None
     if engine == "simplex":
@@ -70,6 +77,21 @@ def refusal(engine: str, network: Network, frame: Frame) -> str | None:
     if not frame.is_bounded_box or frame.rows.shape[0]:
         return "it needs a bounded box"
     return None
+
+
+def able(network: Network, frame: Frame, among: Iterable[str]) -> list[str]:
+    """Those of the engines that can take this network on this domain."""
+    return [engine for engine in among if refusal(engine, network, frame) is None]
+
+
+def _is_bounded(frame: Frame) -> bool:
+    from regions.ranges import bounding_box
+
+    try:
+        bounding_box(frame)
+    except DomainError:
+        return False
+    return True
 
 
 def _dictionary(network: Network, frame: Frame) -> int:
@@ -99,6 +121,8 @@ def _short_integers(network: Network, frame: Frame) -> int | None:
         return None
     if _unfit(frame) is not None or (frame.dim > AUTO_INTEGERS_DIM and _sides(frame) > frame.dim):
         return None
+    from regions.counting.integer_forms import in_integers
+
     problem = in_integers(network, frame, AUTO_INTEGERS_BITS // (frame.dim + 1))
     return None if isinstance(problem, str) else problem.bits
 
@@ -114,7 +138,7 @@ def choose(network: Network, frame: Frame) -> tuple[str, str]:
     kind = "a plain network"
     if len(network.layers) == 1:
         kind = "one layer"
-    elif not np.asarray(network.layers[0].bias.approx).any():
+    elif not any(network.layers[0].bias.entry(unit, 0) for unit in range(network.widths[0])):
         kind = "hyperplanes through one point"
     most = AUTO_DIM if kind == "a plain network" else VERTICES_DIM
     if frame.dim <= most and refusal("vertices", network, frame) is None:

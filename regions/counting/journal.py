@@ -34,6 +34,10 @@ CREATE TABLE numbers (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
+class JournalError(RegionsError):
+    """The journal cannot be written; what was written before is still good."""
+
+
 class Journal:
     """The journal of one count; while it is open, no other run can write it.
 
@@ -140,7 +144,13 @@ class Journal:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def write(self, taken: Sequence[OpenCell], done: Slice) -> None:
-        """One slice: the cells that it took are replaced by what it found and left."""
+        """One slice: the cells that it took are replaced by what it found and left.
+
+        Raises
+        ------
+        JournalError
+            If the disk is full, say; the file then is as it was.
+        """
         gone = [_row(cell) for cell in taken if cell.prefix is not None]
         left = [_row(cell) for cell in done.left]
         self._sum = (self._sum + sum(map(_hash, left)) - sum(map(_hash, gone))) % HASHES
@@ -163,7 +173,7 @@ class Journal:
             )
             self._file.execute("COMMIT")
         except sqlite3.Error as error:
-            raise RegionsError(f"journal {self.path}: cannot be written: {error}") from error
+            raise JournalError(f"journal {self.path}: cannot be written: {error}") from error
 
     def read_numbers(self) -> Counter[str]:
         """The sums so far."""

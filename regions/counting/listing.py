@@ -19,6 +19,7 @@ from regions.counting.prefix import Prefix
 from regions.counting.question import Question
 from regions.counting.statistics import lp_numbers
 from regions.counting.tree import REPORT_SECONDS, Expansion, Stop
+from regions.counting.upper_bounds import bounds_in_box
 from regions.counting.work import Problem, engine_for
 from regions.domain import Domain
 from regions.errors import InputError
@@ -129,7 +130,7 @@ class Listing:
         self._found = 0  # by linear programs
         self._nodes: list[LPNode] = []  # open, of the cell that is searched by linear programs
         self._waiting = [Prefix((), None, (), np.zeros(dim))]  # cells not yet begun
-        self._upper = self._waiting[0].bound(network.widths, dim)
+        self._upper = bounds_in_box(network, *problem.frame.box()).best
 
     @staticmethod
     def of(

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Integral, Real
 
-from regions.counting.engines import COMPILED, ENGINES, choose, refusal
+from regions.counting.engines import (
+    COMPILED,
+    COUNTING,
+    ENGINES,
+    LISTING,
+    able,
+    choose,
+    refusal,
+)
 from regions.counting.work import Problem
 from regions.domain import Box, Domain
 from regions.errors import DomainError, InputError
@@ -21,7 +29,7 @@ class Question:
     """The regions of a network in a domain, as asked of one verb.
 
     `network` is the whole network, `counted` its first layers if only these are asked for; `engine`
-    is a name or "auto".
+    is a name or "auto", `engines` are those that can answer at all.
     """
 
     verb: str
@@ -30,6 +38,7 @@ class Question:
     domain: Domain
     engine: str
     backend: Backend
+    engines: tuple[str, ...] = LISTING
 
     @staticmethod
     def of(
@@ -39,6 +48,7 @@ class Question:
         engine: str,
         layers: int | None,
         backend: str | Backend,
+        engines: tuple[str, ...] = LISTING,
     ) -> Question:
         """The question, once its parts are of the right kinds and fit together.
 
@@ -56,13 +66,13 @@ class Question:
             )
         if engine not in ENGINES:
             raise InputError(f"{verb}(): no engine {engine!r}; choose one of {', '.join(ENGINES)}")
-        if engine == "milp":
-            raise InputError(f"{verb}(): the milp engine only counts; use 'lp', or 'auto'")
+        if engine in COUNTING and engine not in engines:
+            raise InputError(f"{verb}(): the {engine} engine only counts; use 'lp', or 'auto'")
         if layers is not None and (isinstance(layers, bool) or not isinstance(layers, Integral)):
             raise InputError(f"{verb}(): layers needs a whole number or None, got {layers!r}")
         counted = network if layers is None else network.truncate(layers)
         where = _domain(verb, network, domain)
-        return Question(verb, network, counted, where, engine, _backend(verb, backend))
+        return Question(verb, network, counted, where, engine, _backend(verb, backend), engines)
 
     def problem(self, stop: Callable[[], bool] | None = None) -> tuple[Problem, str]:
         """What an engine needs, and why this engine.
@@ -81,13 +91,29 @@ class Question:
         used, why = self.engine, "asked for"
         if used == "auto":
             used, why = choose(pulled, frame)
-        why_not = refusal(used, pulled, frame) if used in COMPILED else None
-        if why_not is not None:
-            raise InputError(
-                f"{self.verb}(): the {used} engine cannot take this: {why_not}; "
-                "use engine='lp', which takes anything, or 'auto'"
-            )
+        if used in COMPILED:
+            check_able(self.verb, used, pulled, frame, self.engines)
         return Problem(pulled, frame, used, self.backend), why
+
+
+def check_able(
+    verb: str, engine: str, network: Network, frame: Frame, engines: Iterable[str]
+) -> None:
+    """Whether this engine can take this network on this domain.
+
+    Raises
+    ------
+    InputError
+        If it cannot; those of the `engines` that can are named.
+    """
+    why_not = refusal(engine, network, frame)
+    if why_not is not None:
+        *some, last = able(network, frame, engines)  # "lp" always is
+        names = f"{', '.join(some)} and {last}" if some else last
+        raise InputError(
+            f"{verb}(): the {engine} engine cannot take this: {why_not}; {names} can, "
+            "and 'auto' chooses"
+        )
 
 
 def checked_seconds(verb: str, limit: float | None) -> float | None:

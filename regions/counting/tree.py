@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from regions.counting.memory import MemoryLimit
+from regions.errors import RegionsError
 from regions.results import Progress
 from solvers.exact_simplex import Stopped
 
@@ -65,6 +67,7 @@ class Outcome:
     nodes: int
     seconds: float
     left: tuple[Any, ...] | None = ()  # the open nodes; None where the root was not reached
+    error: RegionsError | None = None  # what went wrong beside the count, and ended it
 
 
 @dataclass(slots=True)
@@ -75,11 +78,14 @@ class Stop:
     interrupted: bool = False
     outer: Stop | None = None  # of the search that this one is a part of
     grace: int = 0  # so many looks find the deadline not yet reached
+    memory: MemoryLimit | None = None
 
     def reason(self) -> str | None:
         """None to go on."""
         if self.interrupted:
             return "interrupted"
+        if self.memory is not None and self.memory.look():
+            return "memory limit"
         if self.outer is not None and (reason := self.outer.reason()) is not None:
             return reason
         if self.deadline is not None and time.monotonic() >= self.deadline:
@@ -100,24 +106,34 @@ class Stop:
 
 @contextmanager
 def interruptible(stop: Stop) -> Iterator[None]:
-    """Let the first Ctrl-C end the search in good order; a second one raises as usual."""
+    """Let the first Ctrl-C end the search in good order; a second one raises as usual.
+
+    So does SIGTERM where it means the same (its handler is that of Ctrl-C), whether Ctrl-C is
+    heard or not: shells let their background jobs ignore it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.getsignal(signal.SIGINT)
+    previous: dict[int, Any] = {}
 
-    def on_interrupt(number: int, frame: object) -> None:
+    def on_signal(number: int, frame: object) -> None:
         stop.interrupted = True
-        signal.signal(signal.SIGINT, previous)
+        restore()
 
-    if not callable(previous):  # ignored, or not set from Python: leave it
-        yield
-        return
-    signal.signal(signal.SIGINT, on_interrupt)
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    if callable(handler := signal.getsignal(signal.SIGINT)):  # else ignored, or not Python's
+        previous[signal.SIGINT] = handler
+    if (handler := signal.getsignal(signal.SIGTERM)) is signal.default_int_handler:
+        previous[signal.SIGTERM] = handler
+    for number in previous:
+        signal.signal(number, on_signal)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        restore()
 
 
 def search(

@@ -12,7 +12,7 @@ from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, field
 
 from regions.counting.crew import Crew
-from regions.counting.journal import Journal
+from regions.counting.journal import Journal, JournalError
 from regions.counting.tree import REPORT_SECONDS, Outcome, Report, Stop
 from regions.counting.work import OpenCell, Problem, Slice
 from regions.errors import RegionsError
@@ -71,15 +71,21 @@ def count_by_workers(
     if journal is not None and (kept := journal.read()) is not None:
         state = State(*kept)
     reporter = _Reporter(limit, report)
+    at_work: list[OpenCell] = []
+    failure: JournalError | None = None
     with Crew(problem, stop, workers, executor) as crew:
-        if executor is None and state.opened:
-            _alone(state, crew, journal)
-        if state.opened and stop.reason() is None:
-            _share(state, stop, reporter, crew, journal)
+        try:
+            if executor is None and state.opened:
+                _alone(state, crew, journal)
+            if state.opened and stop.reason() is None:
+                _share(state, stop, reporter, crew, journal)
+        except JournalError as error:  # the bounds are known nevertheless
+            failure = error
+            at_work = crew.give_up()
     reason = stop.reason() if state.opened else None
-    low, high = reporter(state, [], final=True)
-    outcome = Outcome(low, high, reason, int(state.numbers["nodes"]), reporter.seconds)
-    return outcome, state.numbers
+    low, high = reporter(state, at_work, final=True)
+    nodes = int(state.numbers["nodes"])
+    return Outcome(low, high, reason, nodes, reporter.seconds, error=failure), state.numbers
 
 
 def _alone(state: State, crew: Crew, journal: Journal | None) -> None:
@@ -123,13 +129,13 @@ def _share(
                 state.opened += turn.cells
                 continue
             state.add(done)
-            if journal is not None:
-                journal.write(turn.cells, done)
             # what a thread left, it still has at hand; of that it gives half to those with nothing
             mine = len(done.left) if crew.has_threads else 0
             if crew.has_idle:
                 mine -= mine // 2
             crew.end(turn)
+            if journal is not None:
+                journal.write(turn.cells, done)
             if mine and stop.reason() is None:
                 crew.begin(state.take(mine), SECONDS)
         hand_out()
