@@ -16,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regions
+from regions.counting.bounds import cells
 from regions.counting.layer_bounds import (
     LayerUnits,
     hinz,
     montufar,
     montufar_best_weights,
     most_with_few_inactive,
+    open_node,
     own,
     serra,
 )
@@ -97,6 +99,18 @@ def test_histograms_pushed_through_matrices_give_the_same(layers: list[LayerUnit
                     after[min(rank, layer.alive - inactive)] += number * exactly
             dims = after
         assert verb(layers, dim) == sum(dims)
+
+
+@given(stacks(), st.integers(0, 8))
+def test_an_open_cell_is_bounded_as_the_layers_that_are_left(layers: list[LayerUnits], dim: int):
+    if layers:
+        first, *rest = layers
+        later = [(layer.open, layer.alive) for layer in rest]
+        assert open_node(first.open, first.alive, dim, later, feed_forward=True) == hinz(
+            layers, dim
+        )
+        skipping = open_node(first.open, first.alive, dim, later, feed_forward=False)
+        assert skipping == prod(cells(layer.open, dim) for layer in layers)
 
 
 def _few_inactive_by_serra(units: int, dim: int) -> tuple[int, ...]:

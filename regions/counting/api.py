@@ -89,6 +89,7 @@ def count(
 
     Examples
     --------
+    >>> from regions import Box
     >>> network = Network.from_layers([([[1, 0], [0, 1], [-1, -1]], [0, 0, 0]), ([[1, 1, 1]], [0])])
     >>> int(count(network, Box.cube(2, -1, 1)))
     6

@@ -14,10 +14,10 @@ from functools import cached_property
 import numpy as np
 
 from regions.composition import float_rows
-from regions.counting.bounds import open_node
 from regions.counting.cell_lp import CellProgram
 from regions.counting.decide import Goal, Judge, Proof
 from regions.counting.forms import Halfspaces, LayerRows, Split
+from regions.counting.layer_bounds import open_node
 from regions.counting.leaves import UNKNOWN, Found, stacked
 from regions.counting.points import ExactPoint, Stock, negated, signs
 from regions.counting.tree import Expansion, Stop

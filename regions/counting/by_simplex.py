@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from regions.constraints import Bounds
-from regions.counting.bounds import open_node
 from regions.counting.by_lp import LPEngine
 from regions.counting.compiled import DONE, GROW
 from regions.counting.forms import Halfspaces
+from regions.counting.layer_bounds import open_node
 from regions.counting.leaf_kernel import FOLLOWS
 from regions.counting.leaves import Found, emptied, leaves_for
 from regions.counting.prefix import Prefix

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from regions.composition import float_rows
-from regions.counting.bounds import open_node
 from regions.counting.by_lp import LPEngine
 from regions.counting.engines import is_cold, refusal
 from regions.counting.forms import LayerRows
+from regions.counting.layer_bounds import open_node
 from regions.counting.prefix import Prefix
 from regions.counting.tree import REPORT_SECONDS, Outcome, Stop
 from regions.counting.work import OpenCell, Problem, Slice, work

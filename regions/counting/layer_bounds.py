@@ -113,16 +113,65 @@ def hinz(layers: Sequence[LayerUnits], dim: int) -> int:
     """
     later = _no_layers(layers, dim)
     for layer, rank in reversed(_with_ranks(layers, dim)):
-        here = _serra_step(layer, rank, later)
-        if layer.open <= WIDEST_TABLE:
-            for d in range(1, min(rank + 1, layer.open)):
-                tails = most_with_few_inactive(layer.open, d)
-                here[d] = sum(
-                    (tail - (tails[i - 1] if i else 0)) * later[min(d, layer.alive - i)]
-                    for i, tail in enumerate(tails)
-                )
-        later = here
+        later = _hinz_step(layer, rank, later)
     return later[dim]
+
+
+def open_node(
+    undecided: int,
+    alive: int,
+    rank: int,
+    later: Sequence[tuple[int, int]],
+    feed_forward: bool,
+) -> int:
+    """Bound of the regions in a cell where `undecided` units of the current layer are left.
+
+    In plain feed-forward networks that of `hinz`, for the layers from this one on; in others
+    S(k, ρ) · Π_{m>l} S(n_m, ρ) with the dimension ρ of the domain.
+
+    Parameters
+    ----------
+    undecided
+        k, the undecided units of the current layer.
+    alive
+        The units of the current layer that are active or undecided.
+    rank
+        The rank of the map into the current layer, at most: the dimension of the domain and, in
+        plain networks, the numbers of units that are active or undecided in earlier layers.
+    later
+        For each later layer, its units that no cheap bound has fixed, and how many of its units
+        can be active at all.
+    feed_forward
+        Whether every layer reads the one before it alone.
+
+    Examples
+    --------
+    >>> open_node(4, 4, 2, [(4, 4)], feed_forward=True)
+    115
+    >>> open_node(4, 4, 2, [(4, 4)], feed_forward=False)
+    121
+    """
+    if not feed_forward:
+        return cells(undecided, rank) * prod(cells(units, rank) for units, _ in later)
+    return _in_open_node(undecided, alive, rank, tuple(later))
+
+
+@lru_cache(maxsize=65536)
+def _in_open_node(undecided: int, alive: int, rank: int, later: tuple[tuple[int, int], ...]) -> int:
+    behind = _behind(later, rank)
+    if undecided <= WIDEST_TABLE and 0 < rank < undecided:
+        return _with_tails(undecided, alive, rank, behind)
+    counts = binomials(undecided, min(undecided, rank))
+    return sum(count * behind[min(rank, alive - i)] for i, count in enumerate(counts))
+
+
+@lru_cache(maxsize=4096)
+def _behind(later: tuple[tuple[int, int], ...], rank: int) -> list[int]:
+    """R(l, 0), …, R(l, rank) for these layers."""
+    regions = [1] * (rank + 1)
+    for units, alive in reversed(later):
+        regions = _hinz_step(LayerUnits(alive, units, alive - units, ()), rank, regions)
+    return regions
 
 
 def montufar(layers: Sequence[LayerUnits], dim: int) -> int:
@@ -189,6 +238,24 @@ def _with_ranks(layers: Sequence[LayerUnits], dim: int) -> list[tuple[LayerUnits
 def _no_layers(layers: Sequence[LayerUnits], dim: int) -> list[int]:
     """R(L+1, d) = 1 for every rank d that can occur."""
     return [1] * (1 + min([dim, *(layer.alive for layer in layers)]))
+
+
+def _hinz_step(layer: LayerUnits, rank: int, later: Sequence[int]) -> list[int]:
+    """The same as `_serra_step`, with sharper histograms in layers of few undecided units."""
+    here = _serra_step(layer, rank, later)
+    if layer.open <= WIDEST_TABLE:
+        for d in range(1, min(rank + 1, layer.open)):
+            here[d] = _with_tails(layer.open, layer.alive, d, later)
+    return here
+
+
+def _with_tails(units: int, alive: int, d: int, later: Sequence[int]) -> int:
+    """Σ_i (F(u, d, i) - F(u, d, i - 1)) · R(l+1, min(d, alive - i)), F of `hinz`."""
+    tails = most_with_few_inactive(units, d)
+    return sum(
+        (tail - (tails[i - 1] if i else 0)) * later[min(d, alive - i)]
+        for i, tail in enumerate(tails)
+    )
 
 
 def _serra_step(layer: LayerUnits, rank: int, later: Sequence[int]) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.counting.bounds import open_node
+from regions.counting.layer_bounds import open_node
 from regions.counting.prefix import Prefix
 
 if TYPE_CHECKING:
