@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from regions.answers import Between, Nearest
     from regions.cell import Cell
     from regions.counting.api import count
     from regions.counting.conditional import Conditional, conditional
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from regions.monitor import RegionMonitor
     from regions.network import Network
     from regions.pattern import Pattern
+    from regions.query.between import between
+    from regions.query.nearest import nearest
     from regions.query.reaching import reach
     from regions.results import Count, Reachable, Undecided, Unreachable
 
@@ -39,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Ball",
+    "Between",
     "Bounds",
     "Box",
     "Cell",
@@ -48,6 +52,7 @@ __all__ = [
     "InputError",
     "Intersection",
     "ModelError",
+    "Nearest",
     "Network",
     "Pattern",
     "PatternError",
@@ -64,16 +69,19 @@ __all__ = [
     "Unreachable",
     "UnsupportedLayer",
     "__version__",
+    "between",
     "bounds",
     "conditional",
     "count",
     "iter_regions",
     "load",
+    "nearest",
     "reach",
     "recurrence",
 ]
 
 _HOMES = {
+    "regions.answers": ("Between", "Nearest"),
     "regions.cell": ("Cell",),
     "regions.counting.api": ("count",),
     "regions.counting.conditional": ("Conditional", "conditional"),
@@ -94,6 +102,8 @@ _HOMES = {
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),
     "regions.pattern": ("Pattern",),
+    "regions.query.between": ("between",),
+    "regions.query.nearest": ("nearest",),
     "regions.query.reaching": ("reach",),
     "regions.results": ("Count", "Reachable", "Undecided", "Unreachable"),
 }

@@ -153,6 +153,20 @@ class ReachProgress:
     seconds: float
 
 
+@dataclass(frozen=True)
+class SearchProgress:
+    """Where a search for the least of something stands: lower <= the least <= upper.
+
+    `upper` is None as long as nothing was found; `nodes` were looked at, `open_nodes` wait.
+    """
+
+    lower: float
+    upper: float | None
+    nodes: int
+    open_nodes: int
+    seconds: float
+
+
 class ReachProof(Protocol):
     """Why no point, or no region, has a pattern; `str` makes a sentence of it."""
 

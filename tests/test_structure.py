@@ -21,6 +21,7 @@ LONGEST = 500
 # The rooms of `regions`, from the ground up, and their files (a folder ends with a dot).
 ROOMS = {
     "nouns": (
+        "regions.answers",
         "regions.composition",
         "regions.constraints",
         "regions.domain",
@@ -205,6 +206,7 @@ def test_no_module_bears_the_name_of_a_public_function():
 
 PUBLIC = [
     "Ball",
+    "Between",
     "Bounds",
     "Box",
     "Cell",
@@ -214,6 +216,7 @@ PUBLIC = [
     "InputError",
     "Intersection",
     "ModelError",
+    "Nearest",
     "Network",
     "Pattern",
     "PatternError",
@@ -230,11 +233,13 @@ PUBLIC = [
     "Unreachable",
     "UnsupportedLayer",
     "__version__",
+    "between",
     "bounds",
     "conditional",
     "count",
     "iter_regions",
     "load",
+    "nearest",
     "reach",
     "recurrence",
 ]

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from regions.cli import conditional, count, env, export, info, pattern, reach, recurrence
+from regions.cli import (
+    between,
+    conditional,
+    count,
+    env,
+    export,
+    info,
+    nearest,
+    pattern,
+    reach,
+    recurrence,
+)
 from regions.cli.arguments import Command
 
 _HELP = """Exact geometry of the linear regions of ReLU networks.
@@ -31,6 +42,8 @@ COMMANDS = {
     "info": info,
     "pattern": pattern,
     "reach": reach,
+    "nearest": nearest,
+    "between": between,
     "conditional": conditional,
     "recurrence": recurrence,
     "export": export,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from regions.cli.render import duration, grouped
 
 if TYPE_CHECKING:
-    from regions.results import Progress, ReachProgress
+    from regions.results import Progress, ReachProgress, SearchProgress
 
 
 def counting_progress(
@@ -31,6 +31,22 @@ def _search_line(progress: ReachProgress, room: int | None = None) -> str:
     line = (
         f"{grouped(progress.branches)} branches, {grouped(progress.open_branches)} open, "
         f"layer {progress.layer}, {duration(progress.seconds)}"
+    )
+    return line if room is None else line[:room]
+
+
+def bounding_progress(
+    label: str, quiet: bool
+) -> AbstractContextManager[Callable[[SearchProgress], None] | None]:
+    """The same for a search between two bounds."""
+    return _live(label, quiet, _bounds_line)
+
+
+def _bounds_line(progress: SearchProgress, room: int | None = None) -> str:
+    upper = "?" if progress.upper is None else f"{progress.upper:g}"
+    line = (
+        f"between {progress.lower:g} and {upper}, {grouped(progress.nodes)} nodes, "
+        f"{grouped(progress.open_nodes)} open, {duration(progress.seconds)}"
     )
     return line if room is None else line[:room]
 

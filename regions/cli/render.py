@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 SCHEMA = 1
+_SHOWN_COORDINATES = 8  # of a point; --json has them all
 _PLAIN_DIGITS = 15  # longer integers are shown rounded
 
 
@@ -67,6 +68,17 @@ def plural(number: int, noun: str) -> str:
     ('1 input', '1 276 linear regions')
     """
     return f"{grouped(number)} {noun}" + ("" if number == 1 else "s")
+
+
+def coordinates(point: Sequence[object]) -> str:
+    """A point for people: its first coordinates.
+
+    >>> coordinates((0.5, Fraction(1, 3)))
+    '0.5, 1/3'
+    """
+    shown = ", ".join(str(value) for value in point[:_SHOWN_COORDINATES])
+    more = len(point) - _SHOWN_COORDINATES
+    return shown + (f", … ({more} more)" if more > 0 else "")
 
 
 def duration(seconds: float) -> str:

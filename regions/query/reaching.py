@@ -94,7 +94,7 @@ def reach(
     return inquiry.answer(time.monotonic() - start)
 
 
-def fitting(network: Network, pattern: Pattern | str) -> Pattern:
+def fitting(network: Network, pattern: Pattern | str, verb: str = "reach") -> Pattern:
     """The pattern, once it fits the network.
 
     Raises
@@ -106,12 +106,12 @@ def fitting(network: Network, pattern: Pattern | str) -> Pattern:
         return Pattern.parse(pattern, network.widths)
     if not isinstance(pattern, Pattern):
         raise PatternError(
-            f"reach(): needs a Pattern or its text, got {type(pattern).__name__}; "
+            f"{verb}(): needs a Pattern or its text, got {type(pattern).__name__}; "
             "network.pattern(x) is that of a point"
         )
     if pattern.widths != network.widths:
         raise PatternError(
-            f"reach(): the network needs a pattern of layers with {sizes(network.widths)} units, "
+            f"{verb}(): the network needs a pattern of layers with {sizes(network.widths)} units, "
             f"got {sizes(pattern.widths)}; write * for units that may take either bit"
         )
     return pattern
