@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RegionsError,
         UnsupportedLayer,
     )
+    from regions.estimating.api import estimate
     from regions.loading import load
     from regions.monitor import RegionMonitor
     from regions.network import Network
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from regions.query.between import between
     from regions.query.nearest import nearest
     from regions.query.reaching import reach
-    from regions.results import Count, Reachable, Undecided, Unreachable
+    from regions.results import Count, Estimate, Reachable, Undecided, Unreachable
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ __all__ = [
     "Conditional",
     "Count",
     "DomainError",
+    "Estimate",
     "InputError",
     "Intersection",
     "ModelError",
@@ -73,6 +75,7 @@ __all__ = [
     "bounds",
     "conditional",
     "count",
+    "estimate",
     "iter_regions",
     "load",
     "nearest",
@@ -98,6 +101,7 @@ _HOMES = {
         "RegionsError",
         "UnsupportedLayer",
     ),
+    "regions.estimating.api": ("estimate",),
     "regions.loading": ("load",),
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),
@@ -105,7 +109,7 @@ _HOMES = {
     "regions.query.between": ("between",),
     "regions.query.nearest": ("nearest",),
     "regions.query.reaching": ("reach",),
-    "regions.results": ("Count", "Reachable", "Undecided", "Unreachable"),
+    "regions.results": ("Count", "Estimate", "Reachable", "Undecided", "Unreachable"),
 }
 
 

@@ -25,6 +25,7 @@ COMMANDS = (
     "between",
     "conditional",
     "recurrence",
+    "estimate",
     "export",
     "env",
 )

@@ -11,6 +11,7 @@ from regions.cli import (
     conditional,
     count,
     env,
+    estimate,
     export,
     info,
     nearest,
@@ -46,6 +47,7 @@ COMMANDS = {
     "between": between,
     "conditional": conditional,
     "recurrence": recurrence,
+    "estimate": estimate,
     "export": export,
     "env": env,
 }

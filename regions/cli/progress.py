@@ -52,6 +52,18 @@ def _bounds_line(progress: SearchProgress, room: int | None = None) -> str:
 
 
 @contextmanager
+def sampling_progress(label: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """The same for samples: called with how many were decided, and how many were reachable."""
+
+    def text(numbers: tuple[int, int], room: int | None = None) -> str:
+        line = f"{grouped(numbers[0])} samples, {grouped(numbers[1])} reachable"
+        return line if room is None else line[:room]
+
+    with _live(label, quiet, text) as show:
+        yield None if show is None else lambda done, reachable: show((done, reachable))
+
+
+@contextmanager
 def _live(
     label: str, quiet: bool, text: Callable[[Any, int | None], str]
 ) -> Iterator[Callable[[Any], None] | None]:
