@@ -96,3 +96,97 @@ class Between:
     seconds: float = 0.0
     model: Mapping[str, object] = field(default_factory=dict, hash=False)
     stats: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """The least or the largest value of an output: low <= it <= high.
+
+    Attributes
+    ----------
+    low, high
+        Exact rationals; one of them is the value at `witness`, the other is proved.  None is no
+        bound: where `exact`, the output is unbounded there.
+    witness
+        The coordinates of a point, exactly; where the output is unbounded, one where its fall or
+        rise without end begins.
+    exact
+        Whether the value is known: low = high, or it is infinite.
+    """
+
+    low: Fraction | None
+    high: Fraction | None
+    witness: Point | None
+    exact: bool
+
+    @property
+    def bounded(self) -> bool | None:
+        """Whether the output is bounded on this side; None: not known."""
+        if self.exact:
+            return self.low is not None
+        return True if self.low is not None and self.high is not None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputRange:
+    """What `output_range` returns for one output."""
+
+    output: int
+    minimum: Extreme
+    maximum: Extreme
+    stopped: str | None = None
+    domain: str = ""
+    seconds: float = 0.0
+    model: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def exact(self) -> bool:
+        """Whether both ends are known."""
+        return self.minimum.exact and self.maximum.exact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversarial:
+    """What `adversarial` returns: low <= the least perturbation <= high.
+
+    Attributes
+    ----------
+    norm
+        "linf", "l1" or "l2".
+    low, high
+        Exact rationals for linf and l1, doubles rounded outwards for l2.  `low` is proved; it is
+        None where it is proved that the class changes nowhere in the domain.  `high` is the norm of
+        the perturbation to `witness`, None where no example was found.
+    squared
+        The square of the norm at `witness`, exactly; for l2 only.
+    optimal
+        Whether the example is a nearest one, or none exists; proved.
+    label, reached
+        The class of the point, and a class that is at least as large at the witness.
+    target
+        The class that was asked for.
+    witness, pattern
+        The coordinates of the example, exactly, and its activation pattern.
+    hamming
+        The number of bits in which that pattern differs from that of the point.
+    stopped
+        None when the search ended, "time limit", "interrupted", or "rounding" where only the
+        rounding of floats is left between the bounds.
+    """
+
+    norm: str
+    low: Fraction | float | None
+    high: Fraction | float | None
+    squared: Fraction | None
+    optimal: bool
+    label: int
+    reached: int | None
+    target: int | None
+    witness: Point | None
+    pattern: Pattern | None
+    hamming: int | None
+    stopped: str | None = None
+    domain: str = ""
+    seconds: float = 0.0
+    model: Mapping[str, object] = field(default_factory=dict, hash=False)
+    stats: Mapping[str, object] = field(default_factory=dict, hash=False)

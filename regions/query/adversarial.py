@@ -1,0 +1,398 @@
+"""`adversarial`: the least perturbation of a point that changes the class, exactly."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+from flint import fmpq
+
+from regions.answers import Adversarial
+from regions.counting.api import describe
+from regions.counting.points import ExactPoint
+from regions.counting.question import Question as Arguments
+from regions.counting.question import checked_seconds
+from regions.counting.tree import Stop, interruptible
+from regions.domain import Ball, Domain
+from regions.errors import DomainError, InputError
+from regions.frame import Frame
+from regions.network import Network
+from regions.query.bit_search import NOTHING, BitSearch, Candidate, Record
+from regions.query.perturbation import NORMS, Perturbation, with_outputs
+from regions.query.ranging import all_regions
+from regions.ranges import Ranges, bounding_box, ranges
+from regions.results import SearchProgress
+from regions.tightening import tightened
+from solvers.backend import Backend
+from solvers.exact_simplex import Stopped
+from solvers.rational import floats, fraction, nearest, rational
+
+TIGHTEN = 10.0  # seconds at most; and a tenth of a time limit
+SAMPLE = 256  # points at each distance
+DISTANCES = 2.0 ** np.arange(-8.0, 12.0)
+HALVINGS = 40
+
+
+def adversarial(
+    network: Network,
+    x: object,
+    domain: Domain | None = None,
+    *,
+    norm: str = "linf",
+    target: int | None = None,
+    time_limit: float | None = None,
+    backend: str | Backend = "highs",
+    seed: int = 0,
+    progress: Callable[[SearchProgress], None] | None = None,
+) -> Adversarial:
+    """The least ‖x' - x‖ with another class at x', over the closed domain.
+
+    The class is the output that is largest (the first of several); of a network with one output f
+    it is 1 where f > 0 and else 0.  At x' another output is at least as large as that of the class
+    of x, so it may be a tie; nearer to x there is not even one.  With `target` K, output K has to
+    be at least as large as all others.
+
+    `low` and `high` enclose the least norm: `high` is that of `witness`, exactly, and `low` is
+    proved.  They agree, up to the rounding of a square root in l2, unless a limit came first.
+
+    Parameters
+    ----------
+    network
+        A network in normal form.
+    x
+        A point of the domain.
+    domain
+        Where to look; the box [-1, 1]^n by default.
+    norm
+        "linf", "l1" or "l2".
+    target
+        The class that is wanted, from 0; any other by default.
+    time_limit
+        Seconds after which to stop, with the bounds known by then.
+    backend
+        Solver of the linear programs.  Its answers are proposals: each is checked exactly.
+    seed
+        Of the sample that looks for a first example.
+    progress
+        Called at every step.
+
+    Raises
+    ------
+    DomainError
+        If the domain is empty, has another dimension than the input, or does not have the point.
+    InputError
+        If another argument is out of range.
+
+    Examples
+    --------
+    >>> from regions.domain import Space
+    >>> layers = [([[1, 0], [-1, 0], [0, 1], [0, -1]], [0] * 4), ([[1] * 4], [-1])]  # ‖x‖₁ - 1
+    >>> found = adversarial(Network.from_layers(layers), [0, 0], Space(2), norm="linf")
+    >>> found.low, found.high, found.label, found.hamming
+    (Fraction(1, 2), Fraction(1, 2), 0, 2)
+
+    Source: "Study on Activation Patterns", section 7.4.
+    """
+    start = time.monotonic()
+    arguments = Arguments.of("adversarial", network, domain, "auto", None, backend)
+    limit = checked_seconds("adversarial", time_limit)
+    if norm not in NORMS:
+        raise InputError(f"adversarial(): no norm {norm!r}; choose one of {', '.join(NORMS)}")
+    outputs = [rational(value) for value in network(x)]
+    centre = tuple(rational(v) for v in np.asarray(x, dtype=object).reshape(-1).tolist())
+    label = _label(outputs)
+    wanted = _alternatives(network.outputs, label, target)
+    stop = Stop(None if limit is None else start + limit)
+    attack = _Attack(arguments, centre, norm, stop, progress, seed)
+    with interruptible(stop):
+        attack.point_is_inside()
+        attack.run(wanted)
+    return attack.answer(label, target, start)
+
+
+def _label(outputs: list[fmpq]) -> int:
+    if not outputs:
+        raise InputError("adversarial(): needs a network with outputs, this one has none")
+    if len(outputs) == 1:
+        return int(outputs[0] > 0)
+    return max(range(len(outputs)), key=lambda k: (outputs[k], -k))
+
+
+def _alternatives(outputs: int, label: int, target: int | None) -> list[list[tuple[int, int]]]:
+    """For each way to change the class: pairs (k, j) with f_k >= f_j; -1 stands for 0."""
+    classes = max(outputs, 2)
+    if target is not None:
+        if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < classes:
+            raise InputError(
+                f"adversarial(): target needs a class from 0 to {classes - 1}, got {target!r}"
+            )
+        if target == label:
+            raise InputError(
+                f"adversarial(): the point has the class {label} already; give another target"
+            )
+    if outputs == 1:
+        return [[(-1, 0)]] if label else [[(0, -1)]]
+    if target is not None:
+        return [[(target, k) for k in range(outputs) if k != target]]
+    return [[(k, label)] for k in range(outputs) if k != label]
+
+
+class _Attack:
+    """What is known, over all alternatives."""
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        centre: ExactPoint,
+        norm: str,
+        stop: Stop,
+        progress: Callable[[SearchProgress], None] | None,
+        seed: int,
+    ) -> None:
+        self.arguments, self.centre, self.norm = arguments, centre, norm
+        self.stop, self.progress, self.seed = stop, progress, seed
+        self.begun = time.monotonic()
+        self.value: fmpq | None = None  # of the best example: its norm, for l2 squared
+        self.point: ExactPoint | None = None  # in the coordinates of the input
+        self.frame: Frame | None = None
+        self.lower: fmpq | None = None
+        self.exact = True
+        self.nodes = 0
+
+    def point_is_inside(self) -> None:
+        """Raise unless the point lies in the domain."""
+        domain = self.arguments.domain
+        try:
+            Frame.of(domain & Ball(self.centre, 0))
+        except DomainError as error:
+            raise DomainError(
+                f"adversarial(): needs a point of the domain {domain.spec}, got one outside; "
+                "give another point or a larger domain"
+            ) from error
+
+    def run(self, alternatives: list[list[tuple[int, int]]]) -> None:
+        """Each way to change the class, with what the others found."""
+        networks = [with_outputs(self.arguments.network, pairs) for pairs in alternatives]
+        if any(all(value >= 0 for value in network(self.centre)) for network in networks):
+            self.value, self.point = fmpq(0), self.centre  # a tie at the point itself
+            return
+        bounds: list[fmpq | None] = []
+        try:
+            whole = Frame.of(self.arguments.domain, self.arguments.backend, self.stop)
+            for network in networks:
+                self._sample(network, whole)
+        except Stopped:
+            self.exact = False
+            return
+        for network in networks:
+            bounds.append(self._alternative(network))
+        if None in bounds:
+            self.lower = None
+        else:
+            found = [bound for bound in bounds if bound is not None]
+            self.lower = min([*found, *([] if self.value is None else [self.value])])
+
+    def _offer(self, frame: Frame, candidate: Candidate | None) -> None:
+        if candidate is not None and (self.value is None or candidate.value < self.value):
+            self.value, self.point = candidate.value, frame.point(candidate.point)
+            self.frame = frame
+
+    def _sample(self, network: Network, frame: Frame) -> None:
+        """A first example, by random points at growing distances, each drawn back to x."""
+        pulled = frame.pull(network)
+        goal = Perturbation(
+            pulled, frame, None, self.centre, self.norm, self.arguments.backend, self.stop
+        )
+        random = np.random.default_rng(self.seed)
+        middle = floats(np.array(frame.interior, dtype=object))
+        start = self._coordinates(frame, middle)
+        if start is None:
+            return
+        low, high = frame.box()
+        edge = 2.0**-40 * np.where(np.isfinite(high - low), high - low, 0.0)
+        for distance in DISTANCES:
+            if self.stop():
+                raise Stopped
+            moved = start + distance * random.uniform(-1, 1, (SAMPLE, frame.dim))
+            moved = np.clip(moved, low + edge, high - edge)
+            values = pulled.evaluate(moved)
+            good = np.flatnonzero((values > 0).all(axis=1))
+            if not len(good):
+                continue
+            lengths = np.abs(moved[good] - start).sum(axis=1)
+            far = moved[good[np.argmin(lengths)]]
+            near = start
+            for _ in range(HALVINGS):
+                between = (near + far) / 2
+                if (pulled.evaluate(between[None, :]) > 0).all():
+                    far = between
+                else:
+                    near = between
+            point = tuple(rational(v) for v in far.tolist())
+            if self._in_domain(frame, point):
+                self._offer(frame, goal.candidate(point))
+            return
+
+    def _coordinates(self, frame: Frame, middle: np.ndarray) -> np.ndarray | None:
+        """Coordinates u near x0, in floats."""
+        if frame.basis.is_identity:
+            shift = [c - p for c, p in zip(self.centre, frame.origin, strict=True)]
+            return floats(np.array(shift, dtype=object))
+        basis = np.asarray(frame.basis.to_dense().approx)
+        right = floats(
+            np.array([c - p for c, p in zip(self.centre, frame.origin, strict=True)], dtype=object)
+        )
+        if not frame.dim:
+            return np.zeros(0)
+        found = np.linalg.lstsq(basis, right, rcond=None)[0]
+        return found if np.isfinite(found).all() else middle
+
+    @staticmethod
+    def _in_domain(frame: Frame, point: ExactPoint) -> bool:
+        for q, low, high in zip(point, frame.lower, frame.upper, strict=True):
+            if (low is not None and q < low) or (high is not None and q > high):
+                return False
+        for index, limit in enumerate(frame.limits):
+            cols, values = frame.rows.row(index)
+            pairs = zip(cols.tolist(), values, strict=True)
+            if sum((a * point[j] for j, a in pairs), fmpq(0)) > limit:
+                return False
+        return True
+
+    def _alternative(self, network: Network) -> fmpq | None:
+        """At most the least value for one way, as far as it is below what is known; None: none."""
+        backend, stop = self.arguments.backend, self.stop
+        record = Record()
+        frame: Frame | None = None
+        search: BitSearch | None = None
+        ended = False
+        try:
+            frame = Frame.of(self._domain(), backend, stop)
+            pulled = frame.pull(network)
+            if self.value is not None and self.point is not None:
+                record.best = Candidate(self.value, ())  # a bound; its point lies elsewhere
+            try:
+                box = bounding_box(frame, stop)
+            except DomainError:  # no example is known, and no box: region by region
+                goal = self._goal(pulled, frame, None)
+                for bits in all_regions(pulled, frame, backend, stop):
+                    above = None if record.best is None else record.best.value
+                    record.offer(goal.leaf(bits, above))
+                ended = True
+            else:
+                left = stop.seconds_left()
+                share = TIGHTEN if left is None else min(TIGHTEN, 0.1 * left)
+                known = tightened(pulled, frame, ranges(pulled, box), backend, share, stop)
+                goal = self._goal(pulled, frame, known)
+                program, columns = goal.relaxed()
+                search = BitSearch(
+                    pulled, known, program, columns, goal, record, backend, stop,
+                    self._report(record),
+                )  # fmt: skip
+                search.run()
+                ended = search.ended
+        except Stopped:
+            pass
+        if search is not None:
+            self.nodes += search.nodes
+        best = record.best
+        if (
+            frame is not None
+            and best is not None
+            and (self.value is None or best.value < self.value)
+        ):
+            self._offer(frame, best)
+        if ended:
+            return self.value if self.value is not None else -NOTHING
+        self.exact = False
+        lower = None if search is None else search.lower
+        return fmpq(0) if lower is None else lower
+
+    def _goal(self, pulled: Network, frame: Frame, known: Ranges | None) -> Perturbation:
+        return Perturbation(
+            pulled, frame, known, self.centre, self.norm, self.arguments.backend, self.stop
+        )
+
+    def _domain(self) -> Domain:
+        """The domain, without what is farther away than the best example."""
+        domain = self.arguments.domain
+        if self.value is None:
+            return domain
+        radius = self.value
+        if self.norm == "l2":  # at least the root
+            radius = rational(_root(self.value, 1))
+        return domain & Ball(self.centre, radius)
+
+    def _report(self, record: Record) -> Callable[[fmpq | None, int, int], None]:
+        def call(lower: fmpq | None, nodes: int, waiting: int) -> None:
+            if self.progress is None:
+                return
+            low = 0.0 if lower is None else self._float(lower)
+            upper = None if record.best is None else self._float(record.best.value)
+            spent = time.monotonic() - self.begun
+            self.progress(SearchProgress(low, upper, self.nodes + nodes, waiting, spent))
+
+        return call
+
+    def _float(self, value: fmpq) -> float:
+        return math.sqrt(nearest(value)) if self.norm == "l2" else nearest(value)
+
+    def answer(self, label: int, target: int | None, start: float) -> Adversarial:
+        """What is known now."""
+        network, l2 = self.arguments.network, self.norm == "l2"
+        none_exists = self.exact and self.value is None
+        if none_exists:
+            low = None
+        elif self.exact and self.value is not None:
+            low = _root(self.value, -1) if l2 else fraction(self.value)
+        else:
+            lower = self.lower if self.lower is not None else fmpq(0)
+            low = _root(lower, -1) if l2 else fraction(lower)
+        high = square = pattern = hamming = reached = None
+        witness = None
+        if self.value is not None and self.point is not None:
+            high = _root(self.value, 1) if l2 else fraction(self.value)
+            square = fraction(self.value) if l2 else None
+            doubles = all(rational(nearest(q)) == q for q in self.point)
+            witness = (
+                tuple(nearest(q) for q in self.point)
+                if doubles
+                else tuple(fraction(q) for q in self.point)
+            )
+            pattern = network.pattern(self.point)
+            hamming = network.pattern(self.centre).hamming(pattern)
+            outputs = [rational(v) for v in network(self.point)]
+            largest = max(outputs)
+            ties = [k for k, v in enumerate(outputs) if v == largest and k != label]
+            reached = 1 - label if len(outputs) == 1 else (ties[0] if ties else None)
+            reached = target if target is not None else reached
+        return Adversarial(
+            norm=self.norm,
+            low=low,
+            high=high,
+            squared=square,
+            optimal=self.exact,
+            label=label,
+            reached=reached,
+            target=target,
+            witness=witness,
+            pattern=pattern,
+            hamming=hamming,
+            stopped=None if self.exact else (self.stop.reason() or "rounding"),
+            domain=self.arguments.domain.spec,
+            seconds=time.monotonic() - start,
+            model=describe(network),
+            stats={"nodes": self.nodes},
+        )
+
+
+def _root(square: fmpq, direction: int) -> float:
+    """The square root as a double, rounded up or down."""
+    value = math.sqrt(nearest(square))
+    if not math.isfinite(value):
+        return value
+    while (rational(value) ** 2 - square) * direction < 0:
+        value = float(np.nextafter(value, direction * np.inf))
+    return max(value, 0.0)
