@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regions.answers import Between, Nearest
+    from regions.answers import Adversarial, Between, Nearest, OutputRange
     from regions.cell import Cell
     from regions.counting.api import count
     from regions.counting.conditional import Conditional, conditional
@@ -34,14 +34,17 @@ if TYPE_CHECKING:
     from regions.monitor import RegionMonitor
     from regions.network import Network
     from regions.pattern import Pattern
+    from regions.query.adversarial import adversarial
     from regions.query.between import between
     from regions.query.nearest import nearest
+    from regions.query.ranging import output_range
     from regions.query.reaching import reach
     from regions.results import Count, Estimate, Reachable, Undecided, Unreachable
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adversarial",
     "Ball",
     "Between",
     "Bounds",
@@ -56,6 +59,7 @@ __all__ = [
     "ModelError",
     "Nearest",
     "Network",
+    "OutputRange",
     "Pattern",
     "PatternError",
     "Polytope",
@@ -71,6 +75,7 @@ __all__ = [
     "Unreachable",
     "UnsupportedLayer",
     "__version__",
+    "adversarial",
     "between",
     "bounds",
     "conditional",
@@ -79,12 +84,13 @@ __all__ = [
     "iter_regions",
     "load",
     "nearest",
+    "output_range",
     "reach",
     "recurrence",
 ]
 
 _HOMES = {
-    "regions.answers": ("Between", "Nearest"),
+    "regions.answers": ("Adversarial", "Between", "Nearest", "OutputRange"),
     "regions.cell": ("Cell",),
     "regions.counting.api": ("count",),
     "regions.counting.conditional": ("Conditional", "conditional"),
@@ -106,8 +112,10 @@ _HOMES = {
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),
     "regions.pattern": ("Pattern",),
+    "regions.query.adversarial": ("adversarial",),
     "regions.query.between": ("between",),
     "regions.query.nearest": ("nearest",),
+    "regions.query.ranging": ("output_range",),
     "regions.query.reaching": ("reach",),
     "regions.results": ("Count", "Estimate", "Reachable", "Undecided", "Unreachable"),
 }

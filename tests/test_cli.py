@@ -23,6 +23,8 @@ COMMANDS = (
     "reach",
     "nearest",
     "between",
+    "range",
+    "adversarial",
     "conditional",
     "recurrence",
     "estimate",

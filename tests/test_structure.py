@@ -217,6 +217,7 @@ def test_no_module_bears_the_name_of_a_public_function():
 # -- the public API and what an import does ----------------------------------------------------
 
 PUBLIC = [
+    "Adversarial",
     "Ball",
     "Between",
     "Bounds",
@@ -231,6 +232,7 @@ PUBLIC = [
     "ModelError",
     "Nearest",
     "Network",
+    "OutputRange",
     "Pattern",
     "PatternError",
     "Polytope",
@@ -246,6 +248,7 @@ PUBLIC = [
     "Unreachable",
     "UnsupportedLayer",
     "__version__",
+    "adversarial",
     "between",
     "bounds",
     "conditional",
@@ -254,6 +257,7 @@ PUBLIC = [
     "iter_regions",
     "load",
     "nearest",
+    "output_range",
     "reach",
     "recurrence",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from regions.cli import (
+    adversarial,
     between,
     conditional,
     count,
@@ -15,6 +16,7 @@ from regions.cli import (
     export,
     info,
     nearest,
+    output_range,
     pattern,
     reach,
     recurrence,
@@ -45,6 +47,8 @@ COMMANDS = {
     "reach": reach,
     "nearest": nearest,
     "between": between,
+    "range": output_range,
+    "adversarial": adversarial,
     "conditional": conditional,
     "recurrence": recurrence,
     "estimate": estimate,

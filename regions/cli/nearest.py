@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ from regions.cli.arguments import (
 from regions.cli.interrupts import unwound
 from regions.cli.patterns import read_pattern_or_point
 from regions.cli.progress import bounding_progress
-from regions.cli.render import coordinates, duration, print_json
+from regions.cli.render import coordinates, duration, outward, print_json
 from regions.errors import InputError
 
 if TYPE_CHECKING:
@@ -125,6 +126,9 @@ def record(found: Nearest | Between) -> dict[str, Any]:
     for name in fields:
         value = getattr(found, name)
         fields[name] = str(value) if isinstance(value, Pattern) else value
+    for name, direction in (("distance", 1), ("lower", -1), ("relaxation", -1)):
+        if isinstance(fields.get(name), Fraction):
+            fields[name] = outward(fields[name], direction)
     return fields
 
 

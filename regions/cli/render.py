@@ -70,6 +70,25 @@ def plural(number: int, noun: str) -> str:
     return f"{grouped(number)} {noun}" + ("" if number == 1 else "s")
 
 
+def outward(value: Fraction | float | None, direction: int) -> float | None:
+    """The double nearest to a number on the side of `direction`, 1 (up) or -1 (down).
+
+    >>> outward(Fraction(1, 2), 1), outward(Fraction(1, 3), -1) < Fraction(1, 3)
+    (0.5, True)
+    """
+    if value is None:
+        return None
+    try:
+        near = float(value)
+    except OverflowError:
+        return None
+    if not math.isfinite(near):
+        return None
+    if (Fraction(near) - Fraction(value)) * direction < 0:
+        near = math.nextafter(near, direction * math.inf)
+    return near
+
+
 def coordinates(point: Sequence[object]) -> str:
     """A point for people: its first coordinates.
 

@@ -239,14 +239,15 @@ class Perturbation:
         if self.norm != "l2" or self.cuts >= MOST_CUTS:
             return None
         u = x[: self._size]
-        step = np.array(
-            [
-                sum(nearest(a) * u[k] for k, a in row.items()) + nearest(constant)
-                for row, constant in self._forms
-            ]
-        )
-        length = float(np.linalg.norm(step))
-        if length <= x[self._column] * (1 + CLOSE) + 1e-12:
+        with np.errstate(all="ignore"):  # a proposal may be anything
+            step = np.array(
+                [
+                    sum(nearest(a) * u[k] for k, a in row.items()) + nearest(constant)
+                    for row, constant in self._forms
+                ]
+            )
+            length = float(np.linalg.norm(step))
+        if not np.isfinite(length) or length <= x[self._column] * (1 + CLOSE) + 1e-12:
             return None
         direction = [rational(float(g)) for g in step / length * (1 - 1e-13)]
         if sum((g * g for g in direction), ZERO) > 1:

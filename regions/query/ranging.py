@@ -20,6 +20,7 @@ from regions.encoding import relaxation
 from regions.errors import DomainError, InputError
 from regions.frame import Frame
 from regions.network import Network
+from regions.query.best_first import Floats
 from regions.query.bit_search import NOTHING, BitSearch, Candidate, Record
 from regions.query.closed_cells import ClosedCells
 from regions.query.witnesses import as_coordinates
@@ -32,6 +33,8 @@ from solvers.exact_simplex import Stopped
 from solvers.program import LinearProgram
 from solvers.rational import fraction, nearest, rational
 
+SAMPLE = 1024  # points of a sample
+SPREADS = 2.0 ** -np.arange(1.0, 13.0)  # of the samples around the best vertex
 TIGHTEN = 10.0  # seconds at most; and a tenth of a time limit
 
 
@@ -92,7 +95,7 @@ def output_range(
                 f"got {index!r}"
             )
     stop = Stop(None if limit is None else start + limit)
-    ranging = _Ranging(arguments, stop, progress)
+    ranging = _Ranging(arguments, stop, progress, 2 * len(wanted))
     with interruptible(stop):
         return tuple(ranging.output(index) for index in wanted)
 
@@ -105,9 +108,11 @@ class _Ranging:
         arguments: Arguments,
         stop: Stop,
         progress: Callable[[SearchProgress], None] | None,
+        ends: int,
     ) -> None:
         self.arguments = arguments
         self.stop = stop
+        self.ends_left = ends
         self.progress = progress
         self.start = time.monotonic()
         self.frame: Frame | None = None
@@ -144,6 +149,14 @@ class _Ranging:
             self.frame, self.pulled = frame, pulled
         return self.frame, self.pulled
 
+    def _share(self) -> Stop:
+        """A fair share of the time that is left, for one end."""
+        left, ends = self.stop.seconds_left(), max(self.ends_left, 1)
+        self.ends_left -= 1
+        if left is None:
+            return self.stop
+        return Stop(time.monotonic() + left / ends, outer=self.stop)
+
     def _end(self, index: int, sign: int) -> Extreme:
         """The minimum (sign 1) or the maximum (sign -1)."""
         record, lower, ended = Record(), None, False
@@ -151,15 +164,15 @@ class _Ranging:
         try:
             frame, pulled = self._prepare()
             record.offer(_value(pulled, index, sign, frame.interior))
-            goal = _Output(
-                pulled, frame, self.known, index, sign, self.arguments.backend, self.stop
-            )
+            stop, solver = self._share(), self.arguments.backend
+            goal = _Output(pulled, frame, self.known, index, sign, solver, stop)
             if self.known is None:
-                unbounded = _region_by_region(pulled, frame, goal, record, self.stop)
+                unbounded = _region_by_region(pulled, frame, goal, record, stop)
                 if unbounded is not None:
                     return Extreme(None, None, unbounded, True)
                 ended = True
             else:
+                _climb(pulled, frame, goal, record)
                 search = self._search(pulled, frame, goal, record)
                 search.run()
                 ended, lower = search.ended, search.lower
@@ -198,7 +211,7 @@ class _Ranging:
 
         return BitSearch(
             pulled, self.known, filled, builder.labels()[0], goal, record,
-            self.arguments.backend, self.stop, report,
+            self.arguments.backend, goal.stop, report,
         )  # fmt: skip
 
 
@@ -218,7 +231,7 @@ class _Output:
         self._bias = sign * network.output.bias.entry(index, 0)
         self._cells = ClosedCells(network, frame, known)
         self._last = len(network.layers) + 1
-        self._backend, self._stop = backend, stop
+        self.backend, self.stop = backend, stop
 
     def key(self, bound: float) -> fmpq:
         """The bound, the bias and what weights that are no doubles may amount to."""
@@ -237,7 +250,7 @@ class _Output:
         if cell is None:
             return None
         row, constant = self._cells.form(bits, self._last, self.index, self.sign)
-        found = least(row, cell, self._backend, self._stop)
+        found = least(row, cell, self.backend, self.stop)
         if found is None:
             return None
         return (
@@ -246,6 +259,32 @@ class _Output:
 
     def cut(self, x: np.ndarray) -> None:
         """No rows are needed."""
+
+
+def _climb(network: Network, frame: Frame, goal: _Output, record: Record) -> None:
+    """Candidates from the cells of sampled points, and from the cells around the best vertex."""
+    low, high = bounding_box(frame, goal.stop)
+    random = np.random.default_rng(0)
+    floats, dim = Floats(network), frame.dim
+    starts = np.cumsum(network.widths)[:-1].astype(np.int64)
+
+    def solve_cell(u: np.ndarray) -> None:
+        flat = floats.bits(u[None, :])[0]
+        bits = np.split(flat, starts) if len(network.widths) else []
+        record.offer(goal.leaf(bits, None))
+
+    sample = low + (high - low) * random.random((SAMPLE, dim))
+    values = goal.sign * network.evaluate(sample)[:, goal.index]
+    solve_cell(sample[np.argmin(values)])
+    for spread in SPREADS:
+        if goal.stop():
+            raise Stopped
+        assert record.best is not None
+        here = np.array([nearest(q) for q in record.best.point])
+        steps = random.standard_normal((SAMPLE, dim)) * spread * (high - low)
+        around = np.clip(here + steps, low, high)
+        values = goal.sign * network.evaluate(around)[:, goal.index]
+        solve_cell(around[np.argmin(values)])
 
 
 def all_regions(network: Network, frame: Frame, backend: Backend, stop: Stop) -> Iterator:
@@ -277,7 +316,7 @@ def _region_by_region(
     network: Network, frame: Frame, goal: _Output, record: Record, stop: Stop
 ) -> tuple[float, ...] | tuple[Fraction, ...] | None:
     """The best of all cells, in `record`; a point from where the value is unbounded, if so."""
-    for bits in all_regions(network, frame, goal._backend, stop):
+    for bits in all_regions(network, frame, goal.backend, stop):
         found = goal.solved(bits)
         if isinstance(found, Candidate):
             record.offer(found)
