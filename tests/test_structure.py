@@ -320,6 +320,10 @@ def loaded_by(code: str) -> set[str]:
         "from regions.cli.main import main\nassert main(['env']) == 0",
         "from regions.cli.main import main\nassert main(['count', 'none.pt']) == 2",
         "from regions.cli.main import main\nassert main(['conditional', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['nearest', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['adversarial', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['estimate', '--help']) == 0",
+        "import regions\nregions.nearest, regions.between, regions.adversarial, regions.estimate",
     ],
     ids=lambda code: code.splitlines()[-1][:40],
 )
