@@ -52,9 +52,11 @@ format: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.queries
 
 bench-long: install
 	$(BIN)/python -m benchmarks --long --workers 2
+	$(BIN)/python -m benchmarks.queries --long
 
 bench-auto: install
 	$(BIN)/python -m benchmarks.auto --markdown benchmarks/auto.md

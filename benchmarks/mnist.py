@@ -32,7 +32,7 @@ def trained(*widths: int) -> tuple[regions.Network, regions.Box]:
         import torch
     except ImportError:
         raise Skipped("needs torch, which is not installed") from None
-    images, labels = _digits()
+    images, labels = digits()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums are added in one order
     try:
@@ -57,7 +57,7 @@ def trained(*widths: int) -> tuple[regions.Network, regions.Box]:
 
 
 @cache
-def _digits() -> tuple[np.ndarray, np.ndarray]:
+def digits() -> tuple[np.ndarray, np.ndarray]:
     """(images, 784) in [0, 1] and their labels; of the 10 000 test images, which suffice here."""
     if not (DATA / IMAGES).is_file():
         raise Skipped("needs MNIST in ../shared/data/mnist, which is absent")

@@ -108,7 +108,7 @@ def test_training_is_repeatable():
 
 def test_absent_images_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("torch")
-    mnist._digits.cache_clear()
+    mnist.digits.cache_clear()
     monkeypatch.setattr(mnist, "DATA", tmp_path)
     with pytest.raises(Skipped, match="needs MNIST in"):
         mnist.trained(784, 2, 10)

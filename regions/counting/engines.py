@@ -50,11 +50,8 @@ def refusal(engine: str, network: Network, frame: Frame) -> str | None:
     if frame.dim < 1:
         return "it needs a domain of dimension 1 or more, this one is a point"
     if engine == "integers":
-        most = OPEN_DIM if _sides(frame) <= frame.dim else INTEGERS_DIM
-        if frame.dim > most:
-            return f"it needs a domain of dimension 1 to {most}, this one has {frame.dim}"
-        if _sides(frame) > MOST_SIDES:
-            return f"it needs a domain of at most {MOST_SIDES} sides, this one has {_sides(frame)}"
+        if (why_not := _unfit(frame)) is not None:
+            return why_not
         problem = in_integers(network, frame)
         return f"it needs short integers, and {problem}" if isinstance(problem, str) else None
     if engine == "simplex":
@@ -81,16 +78,25 @@ def _sides(frame: Frame) -> int:
     return sum(bound is not None for bound in (*frame.lower, *frame.upper)) + frame.rows.shape[0]
 
 
+def _unfit(frame: Frame) -> str | None:
+    """Why the integer engine cannot take a domain, whatever its numbers, or None."""
+    sides = _sides(frame)
+    most = OPEN_DIM if sides <= frame.dim else INTEGERS_DIM
+    if frame.dim > most:
+        return f"it needs a domain of dimension 1 to {most}, this one has {frame.dim}"
+    if sides > MOST_SIDES:
+        return f"it needs a domain of at most {MOST_SIDES} sides, this one has {sides}"
+    return None
+
+
 def _short_integers(network: Network, frame: Frame) -> int | None:
     """Their bits, where the integer engine is the one to take."""
-    if frame.dim > AUTO_INTEGERS_DIM and _sides(frame) > frame.dim:
+    if not network.is_feed_forward or not network.layers or frame.dim < 1:
         return None
-    if refusal("integers", network, frame) is not None:
+    if _unfit(frame) is not None or (frame.dim > AUTO_INTEGERS_DIM and _sides(frame) > frame.dim):
         return None
-    problem = in_integers(network, frame)
-    if isinstance(problem, str) or problem.bits * (frame.dim + 1) > AUTO_INTEGERS_BITS:
-        return None
-    return problem.bits
+    problem = in_integers(network, frame, AUTO_INTEGERS_BITS // (frame.dim + 1))
+    return None if isinstance(problem, str) else problem.bits
 
 
 def choose(network: Network, frame: Frame) -> tuple[str, str]:

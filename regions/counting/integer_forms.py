@@ -39,8 +39,11 @@ class IntegerProblem(NamedTuple):
     bits: int
 
 
-def in_integers(network: Network, frame: Frame) -> IntegerProblem | str:
-    """A plain feed-forward network on a domain, both in the frame's coordinates; or why not."""
+def in_integers(network: Network, frame: Frame, most: int = MOST_BITS) -> IntegerProblem | str:
+    """A plain feed-forward network on a domain, both in the frame's coordinates; or why not.
+
+    No number may have more than `most` bits.
+    """
     dim, layers, width = frame.dim, len(network.layers), max(network.widths)
     weights = np.zeros((layers, width, width), dtype=np.int64)
     biases = np.zeros((layers, width), dtype=np.int64)
@@ -50,19 +53,19 @@ def in_integers(network: Network, frame: Frame) -> IntegerProblem | str:
     scale = [fmpq(1)] * dim
     bits = 1
     for position, layer in enumerate(network.layers):
-        whole = _whole_rows(layer, scale)
+        whole = _whole_rows(layer, scale, most)
         if whole is None:
-            return f"the numbers of layer {position + 1} have more than {MOST_BITS} bits"
+            return f"the numbers of layer {position + 1} have more than {most} bits"
         rows, scale = whole
         size = np.abs(rows).astype(float)
         reach = size[:, :-1] @ reach
         reach[:, dim] += size[:, -1]
         longest = int(max(reach.max(initial=1.0), size.max(initial=1.0))).bit_length()
         bits = max(bits, longest)
-        if bits > MOST_BITS:
+        if bits > most:
             return (
                 f"the numbers of layer {position + 1}, in terms of the input, may have "
-                f"{bits} bits, and {MOST_BITS} is the limit"
+                f"{bits} bits, and {most} is the limit"
             )
         units, below = rows.shape[0], rows.shape[1] - 1
         if position:
@@ -70,15 +73,17 @@ def in_integers(network: Network, frame: Frame) -> IntegerProblem | str:
             biases[position, :units] = rows[:, -1]
         else:
             first[:, :units] = rows.T
-    sides = [_whole(row)[0] for row in _sides(frame)]
+    sides = [_whole(row, most)[0] for row in _sides(frame)]
     if any(side is None for side in sides):
-        return f"the domain's numbers have more than {MOST_BITS} bits"
+        return f"the domain's numbers have more than {most} bits"
     table = np.array(sides, dtype=np.int64).reshape(-1, dim + 1)
     bits = max(bits, int(np.abs(table).max(initial=1)).bit_length())
     return IntegerProblem(Weights(np.array(network.widths), weights, biases, first), table, bits)
 
 
-def _whole_rows(layer: Layer, scale: Sequence[fmpq]) -> tuple[np.ndarray, list[fmpq]] | None:
+def _whole_rows(
+    layer: Layer, scale: Sequence[fmpq], most: int
+) -> tuple[np.ndarray, list[fmpq]] | None:
     """Integer rows of a layer, constants last, if the unit u below was multiplied by scale[u].
 
     Also what they were multiplied by; None where a number is too long.
@@ -92,7 +97,7 @@ def _whole_rows(layer: Layer, scale: Sequence[fmpq]) -> tuple[np.ndarray, list[f
         for j, value in zip(cols.tolist(), values, strict=True):
             row[j] = value / scale[j]
         row[-1] = layer.bias.entry(unit, 0)
-        whole, factor = _whole(row)
+        whole, factor = _whole(row, most)
         if whole is None:
             return None
         rows[unit] = whole
@@ -100,7 +105,7 @@ def _whole_rows(layer: Layer, scale: Sequence[fmpq]) -> tuple[np.ndarray, list[f
     return rows, factors
 
 
-def _whole(row: Sequence[fmpq]) -> tuple[list[int] | None, fmpq]:
+def _whole(row: Sequence[fmpq], most: int) -> tuple[list[int] | None, fmpq]:
     """A row as coprime integers, None where one is too long, and what it was multiplied by."""
     denominator, common = fmpz(1), fmpz(0)
     for value in row:
@@ -109,7 +114,7 @@ def _whole(row: Sequence[fmpq]) -> tuple[list[int] | None, fmpq]:
     for value in numerators:
         common = common.gcd(value)
     divisor = int(common) or 1
-    if max(abs(value) for value in numerators).bit_length() - divisor.bit_length() > MOST_BITS:
+    if max(abs(value) for value in numerators).bit_length() - divisor.bit_length() > most:
         return None, fmpq(1)
     return [value // divisor for value in numerators], fmpq(denominator, divisor)
 

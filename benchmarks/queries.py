@@ -1,0 +1,182 @@
+"""Seconds and memory of questions about patterns, on networks that people have.
+
+    python -m benchmarks.queries [--only NAME] [--long] [--json FILE]
+
+One line per question: the answer, the seconds that it took, how many units the proof names, and how
+much the peak of the resident memory grew.  Loading the network is not part of it.  Without the
+models in ../shared nothing is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import regions
+from benchmarks.machine import forget_peak, machine, peak
+from benchmarks.mnist import digits
+from benchmarks.networks import SHARED, acas_xu
+from benchmarks.skipped import Skipped
+
+Row = dict[str, Any]
+Asked = tuple[regions.Network, regions.Pattern, Any]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A network, a pattern and a domain to ask `reach` about; `make` may raise `Skipped`."""
+
+    name: str
+    make: Callable[[], Asked]
+    long: bool = False
+
+
+def acas(*flips: tuple[int, int], free: tuple[int, ...] = ()) -> Asked:
+    """The pattern of the box's middle with these bits flipped and these layers free."""
+    network, box = acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib")
+    middle = [(low + high) / 2 for low, high in zip(box.lower, box.upper, strict=True)]
+    pattern = network.pattern(middle)
+    changes: dict[tuple[int, int], int | None] = {
+        (layer, unit): None for layer in free for unit in range(network.widths[layer - 1])
+    }
+    changes |= {place: 1 - (pattern.bit(*place) or 0) for place in flips}
+    return network, pattern.with_bits(changes), box
+
+
+def between(model: str, images: list[np.ndarray], half_way: bool) -> Asked:
+    """The pattern of an image, every other bit in which it differs taken from another image."""
+    network = load(model)
+    first, second = (network.pattern(image.tolist()).units() for image in images)
+    units = first.copy()
+    if half_way:
+        different = np.flatnonzero(first != second)
+        units[different[::2]] = second[different[::2]]
+    starts = np.cumsum([0, *network.widths])
+    pattern = regions.Pattern.from_bits([units[a:b] for a, b in pairwise(starts.tolist())])
+    return network, pattern, regions.Box.cube(network.inputs, 0, 1)
+
+
+def load(model: str) -> regions.Network:
+    if not SHARED.is_dir():
+        raise Skipped("needs ../shared/models, which is absent")
+    return regions.load(SHARED / model)
+
+
+def mnist(half_way: bool) -> Asked:
+    """MNIST 256x2 and its first two test images."""
+    images = [image.astype(float) for image in digits()[0][:2]]
+    return between("mnist-net_256x2.onnx", images, half_way)
+
+
+def cifar(half_way: bool) -> Asked:
+    """The small CIFAR-10 network of VNN-COMP and the first two test images, channels last."""
+    path = SHARED.parent / "data" / "cifar10" / "test_batch.bin"
+    if not path.is_file():
+        raise Skipped("needs CIFAR-10 in ../shared/data/cifar10, which is absent")
+    raw = np.fromfile(path, np.uint8, 2 * 3073).reshape(2, 3073)[:, 1:]
+    images = raw.reshape(2, 3, 32, 32).transpose(0, 2, 3, 1).reshape(2, -1) / 256
+    return between("cifar10_small.onnx", list(images), half_way)
+
+
+QUERIES = (
+    Query("ACAS Xu 1_1, prop 3: a point's pattern", acas),
+    Query("ACAS Xu 1_1, prop 3: an early bit flipped", lambda: acas((1, 7))),
+    Query("ACAS Xu 1_1, prop 3: a late bit flipped", lambda: acas((6, 7))),
+    Query("ACAS Xu 1_1, prop 3: layer 4 free, a late bit flipped", lambda: acas((6, 7), free=(4,))),
+    Query("MNIST 256x2: an image's pattern", lambda: mnist(False)),
+    Query("MNIST 256x2: half-way between two images", lambda: mnist(True)),
+    Query("cifar10_small: an image's pattern", lambda: cifar(False)),
+    Query("cifar10_small: half-way between two images", lambda: cifar(True), long=True),
+)
+
+
+def measure(query: Query) -> Row:
+    """One row of the table."""
+    try:
+        network, pattern, domain = query.make()
+    except Skipped as reason:
+        return {"name": query.name, "skipped": str(reason)}
+    before, start = forget_peak(), time.perf_counter()
+    answer = regions.reach(network, pattern, domain)
+    seconds, most = time.perf_counter() - start, peak()
+    proof = getattr(answer, "proof", None)
+    return {
+        "name": query.name,
+        "inputs": network.inputs,
+        "relus": network.relus,
+        "attained": answer.attained,
+        "interior": answer.interior,
+        "seconds": seconds,
+        "units": None if proof is None else len(proof.units),
+        "memory_bytes": None if before is None or most is None else most - before,
+    }
+
+
+def answer_of(row: Row) -> str:
+    """What `reach` said, in a word or two."""
+    if row["attained"] is None or (row["attained"] and row["interior"] is None):
+        return "undecided"
+    if not row["attained"]:
+        return "unreachable"
+    return "reachable" if row["interior"] else "at points only"
+
+
+def show(rows: list[Row], console: Console) -> None:
+    """The rows as one table."""
+    table = Table(title="reach()", title_justify="left")
+    table.add_column("question", no_wrap=True)
+    for head in ("inputs", "ReLUs", "answer", "seconds", "units in proof", "memory"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        if "skipped" not in row:
+            table.add_row(
+                row["name"], str(row["inputs"]), str(row["relus"]), answer_of(row),
+                f"{row['seconds']:.2f}", "-" if row["units"] is None else str(row["units"]),
+                "-" if row["memory_bytes"] is None else f"+{row['memory_bytes'] / 2**20:.0f} MB",
+            )  # fmt: skip
+    console.print(table)
+    for row in rows:
+        if "skipped" in row:
+            console.print(f"{row['name']}: skipped, {row['skipped']}", highlight=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.queries", description="Seconds of questions about patterns"
+    )
+    parser.add_argument("--only", default="", help="questions whose name contains this text")
+    parser.add_argument("--long", action="store_true", help="the ones that take minutes as well")
+    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    read = parser.parse_args(arguments)
+    chosen = [query for query in QUERIES if read.only in query.name]
+    if not chosen:
+        parser.error(f"--only {read.only}: no question has this in its name")
+    console = Console(width=None if sys.stdout.isatty() else 128)
+    about = machine()
+    console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
+    rows = []
+    for query in chosen:
+        if query.long and not read.long:
+            rows.append({"name": query.name, "skipped": "it takes a minute or more (--long)"})
+        else:
+            rows.append(measure(query))
+    show(rows, console)
+    if read.json:
+        text = json.dumps({"schema": 1, "machine": about, "rows": rows}, indent=1)
+        read.json.write_text(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
