@@ -13,7 +13,7 @@ from flint import fmpq
 
 from solvers.backend import Backend
 from solvers.errors import BackendDisagreement, SolversError
-from solvers.exact_simplex import Row, Unbounded, minimise
+from solvers.exact_simplex import Row, Stopped, Unbounded, minimise
 from solvers.options import SolveOptions
 from solvers.program import LinearProgram
 from solvers.rational import nearest, solve
@@ -75,7 +75,7 @@ def least(
     True
     """
     if backend is not None:
-        proposal = _by_basis(cost, polyhedron, backend)
+        proposal = _by_basis(cost, polyhedron, backend, stop)
         if proposal is not None:
             return proposal
     system = StrictRows(
@@ -100,9 +100,11 @@ def least(
     return Least(None if isinstance(found, Unbounded) else value(cost, ZERO, point), point)
 
 
-def _by_basis(cost: Row, polyhedron: Polyhedron, backend: Backend) -> Least | None:
+def _by_basis(
+    cost: Row, polyhedron: Polyhedron, backend: Backend, stop: Callable[[], bool] | None
+) -> Least | None:
     """The optimum of the basis that a solver proposes, if it is one; exactly."""
-    program = _program(cost, polyhedron)
+    program = _program(cost, polyhedron, stop)
     if program is None:
         return None
     try:
@@ -118,12 +120,16 @@ def _by_basis(cost: Row, polyhedron: Polyhedron, backend: Backend) -> Least | No
     return _checked(cost, polyhedron, basis) if len(basis.col_status) == program.num_cols else None
 
 
-def _program(cost: Row, polyhedron: Polyhedron) -> LinearProgram | None:
+def _program(
+    cost: Row, polyhedron: Polyhedron, stop: Callable[[], bool] | None
+) -> LinearProgram | None:
     """The nearest doubles, rows scaled to largest coefficient 1; None where there are none."""
     size = len(polyhedron.start)
     matrix = np.zeros((len(polyhedron.rows), size))
     limits = np.zeros(len(polyhedron.rows))
     for i, (row, constant) in enumerate(zip(polyhedron.rows, polyhedron.constants, strict=True)):
+        if stop is not None and stop():
+            raise Stopped
         scale = max((abs(a) for a in row.values()), default=fmpq(1)) or fmpq(1)
         for j, a in row.items():
             matrix[i, j] = nearest(a / scale)

@@ -108,7 +108,13 @@ def test_limits_leave_bounds():
 def test_no_time_and_no_units():
     network = free_first_layer().build()
     (found,) = output_range(network, time_limit=0)
-    assert not found.exact and found.minimum.bounded is None
+    (known,) = output_range(network)
+    for end, right in ((found.minimum, known.minimum), (found.maximum, known.maximum)):
+        assert not end.exact and end.low is not None and end.high is not None
+        assert end.low <= right.low == right.high <= end.high  # intervals bound it at once
+    assert found.stopped == "time limit"
+    (found,) = output_range(network, Space(2), time_limit=0)
+    assert found.minimum.bounded is None and found.maximum.bounded is None
     plain = Network.from_layers([([[1, -2], [0, 0]], ["1/3", 5])])
     first, second = output_range(plain)
     assert (first.minimum.low, first.maximum.high) == (Fraction(-8, 3), Fraction(10, 3))

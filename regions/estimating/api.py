@@ -88,7 +88,7 @@ def estimate(
     limit = checked_seconds("estimate", time_limit)
     stop = Stop(None if limit is None else start + limit)
     with interruptible(stop):
-        sample = decide_random(arguments, number, int(seed), stop, progress)
+        sample = decide_random(arguments.stopped_by(stop), number, int(seed), stop, progress)
     complete = number is None and sample.decided == 2**sample.units
     low, high = wilson(sample.reachable, sample.decided, float(confidence))
     share = sample.share

@@ -20,6 +20,7 @@ from regions.errors import DomainError, InputError
 from regions.frame import Frame
 from regions.network import Network
 from regions.query.bit_search import NOTHING, BitSearch, Candidate, Record
+from regions.query.examples import first_examples
 from regions.query.perturbation import NORMS, Perturbation, with_outputs
 from regions.query.ranging import all_regions
 from regions.ranges import Ranges, bounding_box, ranges
@@ -27,12 +28,9 @@ from regions.results import SearchProgress
 from regions.tightening import tightened
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
-from solvers.rational import floats, fraction, nearest, rational
+from solvers.rational import fraction, nearest, rational
 
 TIGHTEN = 10.0  # seconds at most; and a tenth of a time limit
-SAMPLE = 256  # points at each distance
-DISTANCES = 2.0 ** np.arange(-8.0, 12.0)
-HALVINGS = 40
 
 
 def adversarial(
@@ -105,7 +103,7 @@ def adversarial(
     label = _label(outputs)
     wanted = _alternatives(network.outputs, label, target)
     stop = Stop(None if limit is None else start + limit)
-    attack = _Attack(arguments, centre, norm, stop, progress, seed)
+    attack = _Attack(arguments.stopped_by(stop), centre, norm, stop, progress, seed)
     with interruptible(stop):
         attack.point_is_inside()
         attack.run(wanted)
@@ -200,66 +198,12 @@ class _Attack:
             self.frame = frame
 
     def _sample(self, network: Network, frame: Frame) -> None:
-        """A first example, by random points at growing distances, each drawn back to x."""
+        """First examples."""
         pulled = frame.pull(network)
-        goal = Perturbation(
-            pulled, frame, None, self.centre, self.norm, self.arguments.backend, self.stop
-        )
-        random = np.random.default_rng(self.seed)
-        middle = floats(np.array(frame.interior, dtype=object))
-        start = self._coordinates(frame, middle)
-        if start is None:
-            return
-        low, high = frame.box()
-        edge = 2.0**-40 * np.where(np.isfinite(high - low), high - low, 0.0)
-        for distance in DISTANCES:
-            if self.stop():
-                raise Stopped
-            moved = start + distance * random.uniform(-1, 1, (SAMPLE, frame.dim))
-            moved = np.clip(moved, low + edge, high - edge)
-            values = pulled.evaluate(moved)
-            good = np.flatnonzero((values > 0).all(axis=1))
-            if not len(good):
-                continue
-            lengths = np.abs(moved[good] - start).sum(axis=1)
-            far = moved[good[np.argmin(lengths)]]
-            near = start
-            for _ in range(HALVINGS):
-                between = (near + far) / 2
-                if (pulled.evaluate(between[None, :]) > 0).all():
-                    far = between
-                else:
-                    near = between
-            point = tuple(rational(v) for v in far.tolist())
-            if self._in_domain(frame, point):
-                self._offer(frame, goal.candidate(point))
-            return
-
-    def _coordinates(self, frame: Frame, middle: np.ndarray) -> np.ndarray | None:
-        """Coordinates u near x0, in floats."""
-        if frame.basis.is_identity:
-            shift = [c - p for c, p in zip(self.centre, frame.origin, strict=True)]
-            return floats(np.array(shift, dtype=object))
-        basis = np.asarray(frame.basis.to_dense().approx)
-        right = floats(
-            np.array([c - p for c, p in zip(self.centre, frame.origin, strict=True)], dtype=object)
-        )
-        if not frame.dim:
-            return np.zeros(0)
-        found = np.linalg.lstsq(basis, right, rcond=None)[0]
-        return found if np.isfinite(found).all() else middle
-
-    @staticmethod
-    def _in_domain(frame: Frame, point: ExactPoint) -> bool:
-        for q, low, high in zip(point, frame.lower, frame.upper, strict=True):
-            if (low is not None and q < low) or (high is not None and q > high):
-                return False
-        for index, limit in enumerate(frame.limits):
-            cols, values = frame.rows.row(index)
-            pairs = zip(cols.tolist(), values, strict=True)
-            if sum((a * point[j] for j, a in pairs), fmpq(0)) > limit:
-                return False
-        return True
+        for candidate in first_examples(
+            self._goal(pulled, frame, None), frame, self.seed, self.stop
+        ):
+            self._offer(frame, candidate)
 
     def _alternative(self, network: Network) -> fmpq | None:
         """At most the least value for one way, as far as it is below what is known; None: none."""

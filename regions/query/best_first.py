@@ -21,6 +21,7 @@ from regions.network import Network
 from regions.query.branches import Found
 from regions.query.price import REFUSED, Price
 from regions.query.trees import Step, Tree
+from regions.query.witnesses import in_domain
 from regions.results import SearchProgress
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
@@ -68,7 +69,7 @@ class Best:
         value = int(self.price.of(bits[None, :])[0])
         if value >= self.value:
             return
-        is_allowed = self._is_inside(bits, point) if self.inside else self._in_domain(point)
+        is_allowed = self._is_inside(bits, point) if self.inside else in_domain(self.frame, point)
         if is_allowed:
             self.value, self.found = value, Found(point, pattern)
 
@@ -89,17 +90,6 @@ class Best:
         ):
             return True
         return self.witness.is_inside(flat, point)
-
-    def _in_domain(self, point: ExactPoint) -> bool:
-        for q, low, high in zip(point, self.frame.lower, self.frame.upper, strict=True):
-            if (low is not None and q < low) or (high is not None and q > high):
-                return False
-        for index, limit in enumerate(self.frame.limits):
-            cols, values = self.frame.rows.row(index)
-            pairs = zip(cols.tolist(), values, strict=True)
-            if sum((a * point[j] for j, a in pairs), rational(0)) > limit:
-                return False
-        return True
 
 
 class Floats:

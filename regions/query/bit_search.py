@@ -121,10 +121,15 @@ class BitSearch:
         self._starts = np.array(starts[1:-1], dtype=np.int64)
         self._floats = Floats(self.network)
         self._dim = self.network.inputs
+        none = np.zeros(self.program.num_rows)  # the bounds of the columns alone
+        low, high = self.program.col_lower, self.program.col_upper
+        self._floor = self.goal.key(self._bound(low, high, none))
 
     @property
     def lower(self) -> fmpq | None:
-        """At most the least value; None where nothing is known yet, or all was searched."""
+        """At most the least value; None where all was searched."""
+        if not self._begun:
+            return self._floor
         return self._heap[0][0] if self._heap else None
 
     @property
@@ -154,7 +159,8 @@ class BitSearch:
 
     def _search(self) -> None:
         if not self._begun:
-            self._push(np.full(len(self._switches), -1, dtype=np.int8), None, rounds=20)
+            nothing = np.full(len(self._switches), -1, dtype=np.int8)
+            self._push(nothing, self._floor, rounds=20)
             self._begun = True
         while self._heap:
             if self.stop():

@@ -38,6 +38,7 @@ from solvers.exact_simplex import Stopped
 
 QUICK = 1.0  # seconds of search before anything expensive is tried
 TIGHTEN = 10.0  # seconds at most; and a tenth of a time limit
+POLISH = 0.5  # seconds for the coordinates of a witness, after a limit
 MILP = 20.0  # seconds at most; and a quarter of a time limit
 
 
@@ -98,7 +99,8 @@ class _Hunt:
         progress: Callable[[SearchProgress], None] | None,
         seed: int,
     ) -> None:
-        self.arguments = arguments
+        self.solver = arguments.backend  # goes on when the search has stopped
+        self.arguments = arguments.stopped_by(stop)
         self.price = price
         self.attained = attained
         self.stop = stop
@@ -212,9 +214,9 @@ class _Hunt:
             if self.attained:
                 found.witness = as_coordinates(self.frame, best.found.point)
             else:
-                backend = self.arguments.backend
+                limit = None if found.optimal else time.monotonic() + POLISH
                 found.witness = inside_in_doubles(
-                    self.pulled, self.frame, best.found, backend, Stop(None)
+                    self.pulled, self.frame, best.found, self.solver, Stop(limit)
                 )
         return found
 

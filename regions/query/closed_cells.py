@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from flint import fmpq
@@ -12,7 +12,7 @@ from regions.frame import Frame
 from regions.network import Network
 from regions.ranges import Ranges
 from solvers.exact_lp import Polyhedron
-from solvers.exact_simplex import Row
+from solvers.exact_simplex import Row, Stopped
 
 SparseForm = tuple[Row, fmpq]
 
@@ -20,11 +20,15 @@ SparseForm = tuple[Row, fmpq]
 class ClosedCells:
     """{u in the domain : z >= 0 where the bit is 1, z <= 0 where it is 0}, pattern by pattern.
 
-    Where `known` ranges, over the whole domain, fix a bit, its row is left out.
+    Where `known` ranges, over the whole domain, fix a bit, its row is left out.  `stop` is polled
+    at every unit; when it returns true, `of` raises `Stopped`.
     """
 
-    def __init__(self, network: Network, frame: Frame, known: Ranges | None) -> None:
+    def __init__(
+        self, network: Network, frame: Frame, known: Ranges | None, stop: Callable[[], bool]
+    ) -> None:
         self._network = network
+        self._stop = stop
         self._frame = frame
         self._rows: list[Row] = []
         self._constants: list[fmpq] = []
@@ -45,6 +49,8 @@ class ClosedCells:
                     if self._fixed[position - 1][unit] != bit:
                         return None
                     continue
+                if self._stop():
+                    raise Stopped
                 row, constant = self.form(bits, position, unit, 1 if bit else -1)
                 if row:
                     rows.append(row)

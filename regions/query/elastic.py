@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+import scipy.sparse as sp
 
 from regions.encoding import encode, relaxation
 from regions.frame import Frame
@@ -23,7 +24,9 @@ from solvers.backend import Backend
 from solvers.dual_bound import dual_bound
 from solvers.errors import BackendDisagreement, SolversError
 from solvers.options import SolveOptions
+from solvers.program import LinearProgram
 
+PRESOLVED = 50_000  # entries of a program, up to which presolve takes no time to speak of
 LARGEST = 2**50  # prices beyond are no exact costs
 
 
@@ -93,7 +96,7 @@ def proposed(
         cost[j] = float(on[unit] - off[unit])
     program = dataclasses.replace(encoding.program, cost=cost)
     try:
-        with backend.open(program, SolveOptions()) as session:
+        with backend.open(program, _options(program)) as session:
             x = session.solve(seconds).x
     except BackendDisagreement:
         raise
@@ -104,6 +107,12 @@ def proposed(
         return None, None
     bits = np.concatenate([np.zeros(0, np.int8), *encoding.proposed(x)]).astype(np.int8)
     return (bits if price.of(bits[None, :])[0] != REFUSED else None), point
+
+
+def _options(program: LinearProgram) -> SolveOptions:
+    """Without presolve for large programs: there HiGHS looks at no limit until it is through."""
+    large = sp.csr_array(program.matrix).nnz > PRESOLVED
+    return SolveOptions(presolve="off" if large else "choose")
 
 
 def _coordinates(x: np.ndarray | None, size: int, dim: int) -> np.ndarray | None:

@@ -79,7 +79,7 @@ class Perturbation:
     cuts: int = 0
 
     def __post_init__(self) -> None:
-        self._cells = ClosedCells(self.network, self.frame, self.known)
+        self._cells = ClosedCells(self.network, self.frame, self.known, self.stop)
         dim, inputs = self.frame.dim, len(self.centre)
         self._forms: list[SparseForm] = []  # x_j - x0_j over u
         for j in range(inputs):

@@ -10,6 +10,7 @@ import numpy as np
 from flint import fmpq
 
 from regions.answers import Extreme, OutputRange
+from regions.composition import float_rows
 from regions.counting.api import describe
 from regions.counting.by_lp import LPEngine
 from regions.counting.question import Question as Arguments
@@ -23,7 +24,7 @@ from regions.network import Network
 from regions.query.best_first import Floats
 from regions.query.bit_search import NOTHING, BitSearch, Candidate, Record
 from regions.query.closed_cells import ClosedCells
-from regions.query.witnesses import as_coordinates
+from regions.query.witnesses import as_coordinates, in_domain
 from regions.ranges import Ranges, bounding_box, ranges
 from regions.results import SearchProgress
 from regions.tightening import tightened
@@ -34,6 +35,7 @@ from solvers.program import LinearProgram
 from solvers.rational import fraction, nearest, rational
 
 SAMPLE = 1024  # points of a sample
+SLIDES = 40  # steps along the slope
 SPREADS = 2.0 ** -np.arange(1.0, 13.0)  # of the samples around the best vertex
 TIGHTEN = 10.0  # seconds at most; and a tenth of a time limit
 
@@ -95,7 +97,7 @@ def output_range(
                 f"got {index!r}"
             )
     stop = Stop(None if limit is None else start + limit)
-    ranging = _Ranging(arguments, stop, progress, 2 * len(wanted))
+    ranging = _Ranging(arguments.stopped_by(stop), stop, progress, 2 * len(wanted))
     with interruptible(stop):
         return tuple(ranging.output(index) for index in wanted)
 
@@ -172,8 +174,8 @@ class _Ranging:
                     return Extreme(None, None, unbounded, True)
                 ended = True
             else:
-                _climb(pulled, frame, goal, record)
                 search = self._search(pulled, frame, goal, record)
+                _climb(pulled, frame, goal, record)
                 search.run()
                 ended, lower = search.ended, search.lower
         except Stopped:
@@ -229,7 +231,7 @@ class _Output:
         self.index, self.sign = index, sign
         self.slack = fmpq(0)
         self._bias = sign * network.output.bias.entry(index, 0)
-        self._cells = ClosedCells(network, frame, known)
+        self._cells = ClosedCells(network, frame, known, stop)
         self._last = len(network.layers) + 1
         self.backend, self.stop = backend, stop
 
@@ -275,7 +277,11 @@ def _climb(network: Network, frame: Frame, goal: _Output, record: Record) -> Non
 
     sample = low + (high - low) * random.random((SAMPLE, dim))
     values = goal.sign * network.evaluate(sample)[:, goal.index]
-    solve_cell(sample[np.argmin(values)])
+    best = _slide(network, goal, sample[np.argmin(values)], low, high)
+    point = tuple(rational(v) for v in best.tolist())
+    if in_domain(frame, point):  # in floats: wide networks are slow to solve cell by cell
+        record.offer(_value(network, goal.index, goal.sign, point))
+    solve_cell(best)
     for spread in SPREADS:
         if goal.stop():
             raise Stopped
@@ -285,6 +291,29 @@ def _climb(network: Network, frame: Frame, goal: _Output, record: Record) -> Non
         around = np.clip(here + steps, low, high)
         values = goal.sign * network.evaluate(around)[:, goal.index]
         solve_cell(around[np.argmin(values)])
+
+
+def _slide(
+    network: Network, goal: _Output, point: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Down along the signs of the slope, inside the box, as far as ever shorter steps lead."""
+    patterns, last = Floats(network), len(network.layers) + 1
+    starts = np.cumsum(network.widths)[:-1].astype(np.int64)
+    value, share, index = np.inf, 0.25, np.array([goal.index])
+    moved = point
+    for _ in range(SLIDES):
+        if goal.stop():
+            raise Stopped
+        here = float(goal.sign * network.evaluate(moved[None, :])[0, goal.index])
+        if here < value:
+            value, point = here, moved
+        else:
+            share /= 2
+        flat = patterns.bits(point[None, :])[0]
+        bits = np.split(flat, starts) if len(network.widths) else []
+        slope = goal.sign * float_rows(network, bits, last, index).a[0]
+        moved = np.clip(point - share * (high - low) * np.sign(slope), low, high)
+    return point
 
 
 def all_regions(network: Network, frame: Frame, backend: Backend, stop: Stop) -> Iterator:

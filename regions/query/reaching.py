@@ -88,7 +88,7 @@ def reach(
     limit = checked_seconds("reach", time_limit)
     wanted = fitting(network, pattern)
     stop = Stop(None if limit is None else start + limit)
-    inquiry = _Inquiry(arguments, wanted, stop, progress)
+    inquiry = _Inquiry(arguments.stopped_by(stop), wanted, stop, progress)
     with interruptible(stop), suppress(Stopped):
         inquiry.run()
     return inquiry.answer(time.monotonic() - start)

@@ -18,7 +18,7 @@ from regions.network import Network
 from regions.query.branches import Found
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
-from solvers.rational import floats, fraction
+from solvers.rational import floats, fraction, rational
 
 Coordinates = tuple[float, ...] | tuple[Fraction, ...]
 
@@ -27,6 +27,19 @@ def as_coordinates(frame: Frame, point: ExactPoint) -> Coordinates:
     """The input x = p + B u of a point u, exactly; doubles if it is a vector of these."""
     x, exact = Embedding.of(frame).image(point)
     return tuple(x.tolist()) if exact is None else tuple(fraction(value) for value in exact)
+
+
+def in_domain(frame: Frame, point: ExactPoint) -> bool:
+    """Whether a point u lies in the closed domain; exactly."""
+    for q, low, high in zip(point, frame.lower, frame.upper, strict=True):
+        if (low is not None and q < low) or (high is not None and q > high):
+            return False
+    for index, limit in enumerate(frame.limits):
+        cols, values = frame.rows.row(index)
+        pairs = zip(cols.tolist(), values, strict=True)
+        if sum((a * point[j] for j, a in pairs), rational(0)) > limit:
+            return False
+    return True
 
 
 def inside_in_doubles(
