@@ -75,7 +75,7 @@ def least(
     True
     """
     if backend is not None:
-        proposal = _by_basis(cost, polyhedron, backend, stop)
+        proposal = by_basis(cost, polyhedron, backend, stop)
         if proposal is not None:
             return proposal
     system = StrictRows(
@@ -100,10 +100,13 @@ def least(
     return Least(None if isinstance(found, Unbounded) else value(cost, ZERO, point), point)
 
 
-def _by_basis(
+def by_basis(
     cost: Row, polyhedron: Polyhedron, backend: Backend, stop: Callable[[], bool] | None
 ) -> Least | None:
-    """The optimum of the basis that a solver proposes, if it is one; exactly."""
+    """The optimum of the basis that a solver proposes, if it is one; exactly.
+
+    None says nothing: the polyhedron may be empty, or the solver wrong.  As for `least`.
+    """
     program = _program(cost, polyhedron, stop)
     if program is None:
         return None

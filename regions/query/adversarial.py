@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from flint import fmpq
@@ -31,6 +32,8 @@ from solvers.exact_simplex import Stopped
 from solvers.rational import fraction, nearest, rational
 
 TIGHTEN = 10.0  # seconds at most; and a tenth of a time limit
+SLICE = 64  # nodes of one way, before that with the least bound goes on
+SHRUNK = fmpq(1, 2)  # an example so much nearer is worth a new start in a smaller ball
 
 
 def adversarial(
@@ -154,10 +157,10 @@ class _Attack:
         self.begun = time.monotonic()
         self.value: fmpq | None = None  # of the best example: its norm, for l2 squared
         self.point: ExactPoint | None = None  # in the coordinates of the input
-        self.frame: Frame | None = None
-        self.lower: fmpq | None = None
-        self.exact = True
+        self.lower = fmpq(0)  # proved
+        self.exact = False
         self.nodes = 0
+        self.searches: list[BitSearch] = []
 
     def point_is_inside(self) -> None:
         """Raise unless the point lies in the domain."""
@@ -171,31 +174,78 @@ class _Attack:
             ) from error
 
     def run(self, alternatives: list[list[tuple[int, int]]]) -> None:
-        """Each way to change the class, with what the others found."""
+        """Every way to change the class, until the least perturbation is known."""
         networks = [with_outputs(self.arguments.network, pairs) for pairs in alternatives]
         if any(all(value >= 0 for value in network(self.centre)) for network in networks):
             self.value, self.point = fmpq(0), self.centre  # a tie at the point itself
+            self.exact = True
             return
-        bounds: list[fmpq | None] = []
-        try:
+        with suppress(Stopped):
             whole = Frame.of(self.arguments.domain, self.arguments.backend, self.stop)
             for network in networks:
                 self._sample(network, whole)
-        except Stopped:
-            self.exact = False
-            return
-        for network in networks:
-            bounds.append(self._alternative(network))
-        if None in bounds:
-            self.lower = None
-        else:
-            found = [bound for bound in bounds if bound is not None]
-            self.lower = min([*found, *([] if self.value is None else [self.value])])
+            while not self._ended(networks):
+                pass
+
+    def _ended(self, networks: list[Network]) -> bool:
+        """Search around the point; False: an example is so much nearer that less will do."""
+        backend, stop = self.arguments.backend, self.stop
+        frame = Frame.of(self._domain(), backend, stop)
+        pulled = [frame.pull(network) for network in networks]
+        # a bound; its point may lie elsewhere
+        record = Record(None if self.value is None else Candidate(self.value, ()))
+        try:
+            box = bounding_box(frame, stop)
+        except DomainError:  # no example is known, and no box: region by region
+            for network in pulled:
+                goal = self._goal(network, frame, None)
+                for bits in all_regions(network, frame, backend, stop):
+                    record.offer(goal.leaf(bits, None))
+                    if record.best is not None:  # the rest is inside a ball
+                        self._offer(frame, record.best)
+                        return False
+            self.exact = True
+            return True
+        left = stop.seconds_left()
+        share = TIGHTEN if left is None else min(TIGHTEN, 0.1 * left)
+        known = tightened(pulled[0], frame, ranges(pulled[0], box), backend, share, stop)
+        self.searches = searches = [self._open(each, frame, known, record) for each in pulled]
+        before = self.value
+        try:
+            for search in searches:
+                search.run(0)
+            while waiting := [s for s in searches if not s.ended and not s.given_up]:
+                least = min(waiting, key=lambda s: NOTHING if s.lower is None else s.lower)
+                least.run(SLICE)
+                self._offer(frame, record.best)
+                if self.value is not None and (before is None or self.value < SHRUNK * before):
+                    return False
+        finally:
+            self._offer(frame, record.best)
+            self.lower = self._proved()
+            self.nodes += sum(s.nodes for s in searches)
+            self.searches = []
+        self.exact = all(s.ended for s in searches)
+        return True
+
+    def _open(self, network: Network, frame: Frame, known: Ranges, record: Record) -> BitSearch:
+        goal = self._goal(network, frame, known)
+        program, columns = goal.relaxed()
+        return BitSearch(
+            network, known, program, columns, goal, record, self.arguments.backend, self.stop,
+            self._report(record),
+        )  # fmt: skip
+
+    def _proved(self) -> fmpq:
+        """At most the least perturbation, by all that is known."""
+        left = [search.lower for search in self.searches if not search.ended]
+        bounds = [fmpq(0) if bound is None else bound for bound in left]
+        bounds += [] if self.value is None else [self.value]
+        return max(self.lower, min(bounds)) if bounds else self.lower
 
     def _offer(self, frame: Frame, candidate: Candidate | None) -> None:
         if candidate is not None and (self.value is None or candidate.value < self.value):
             self.value, self.point = candidate.value, frame.point(candidate.point)
-            self.frame = frame
 
     def _sample(self, network: Network, frame: Frame) -> None:
         """First examples."""
@@ -204,55 +254,6 @@ class _Attack:
             self._goal(pulled, frame, None), frame, self.seed, self.stop
         ):
             self._offer(frame, candidate)
-
-    def _alternative(self, network: Network) -> fmpq | None:
-        """At most the least value for one way, as far as it is below what is known; None: none."""
-        backend, stop = self.arguments.backend, self.stop
-        record = Record()
-        frame: Frame | None = None
-        search: BitSearch | None = None
-        ended = False
-        try:
-            frame = Frame.of(self._domain(), backend, stop)
-            pulled = frame.pull(network)
-            if self.value is not None and self.point is not None:
-                record.best = Candidate(self.value, ())  # a bound; its point lies elsewhere
-            try:
-                box = bounding_box(frame, stop)
-            except DomainError:  # no example is known, and no box: region by region
-                goal = self._goal(pulled, frame, None)
-                for bits in all_regions(pulled, frame, backend, stop):
-                    above = None if record.best is None else record.best.value
-                    record.offer(goal.leaf(bits, above))
-                ended = True
-            else:
-                left = stop.seconds_left()
-                share = TIGHTEN if left is None else min(TIGHTEN, 0.1 * left)
-                known = tightened(pulled, frame, ranges(pulled, box), backend, share, stop)
-                goal = self._goal(pulled, frame, known)
-                program, columns = goal.relaxed()
-                search = BitSearch(
-                    pulled, known, program, columns, goal, record, backend, stop,
-                    self._report(record),
-                )  # fmt: skip
-                search.run()
-                ended = search.ended
-        except Stopped:
-            pass
-        if search is not None:
-            self.nodes += search.nodes
-        best = record.best
-        if (
-            frame is not None
-            and best is not None
-            and (self.value is None or best.value < self.value)
-        ):
-            self._offer(frame, best)
-        if ended:
-            return self.value if self.value is not None else -NOTHING
-        self.exact = False
-        lower = None if search is None else search.lower
-        return fmpq(0) if lower is None else lower
 
     def _goal(self, pulled: Network, frame: Frame, known: Ranges | None) -> Perturbation:
         return Perturbation(
@@ -273,7 +274,7 @@ class _Attack:
         def call(lower: fmpq | None, nodes: int, waiting: int) -> None:
             if self.progress is None:
                 return
-            low = 0.0 if lower is None else self._float(lower)
+            low = self._float(self._proved())
             upper = None if record.best is None else self._float(record.best.value)
             spent = time.monotonic() - self.begun
             self.progress(SearchProgress(low, upper, self.nodes + nodes, waiting, spent))
@@ -292,8 +293,7 @@ class _Attack:
         elif self.exact and self.value is not None:
             low = _root(self.value, -1) if l2 else fraction(self.value)
         else:
-            lower = self.lower if self.lower is not None else fmpq(0)
-            low = _root(lower, -1) if l2 else fraction(lower)
+            low = _root(self.lower, -1) if l2 else fraction(self.lower)
         high = square = pattern = hamming = reached = None
         witness = None
         if self.value is not None and self.point is not None:

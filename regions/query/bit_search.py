@@ -64,8 +64,13 @@ class Goal(Protocol):
         """At most the value wherever the program's cost is at least `bound`."""
         ...
 
-    def leaf(self, bits: list[np.ndarray], above: fmpq | None) -> Candidate | None:
-        """The least value on a closed cell; None if there is none, or none below `above`."""
+    def leaf(
+        self, bits: list[np.ndarray], above: fmpq | None, quick: bool = False
+    ) -> Candidate | None:
+        """The least value on a closed cell; None if there is none, or none below `above`.
+
+        If it has to be quick, None says nothing, and another point of the cell will do.
+        """
         ...
 
     def cut(self, x: np.ndarray) -> tuple[np.ndarray, float] | None:
@@ -100,6 +105,7 @@ class BitSearch:
     nodes: int = 0
     _heap: list[tuple[fmpq, int, np.ndarray, np.ndarray | None]] = field(default_factory=list)
     _solved: set[bytes] = field(default_factory=set)
+    _tried: set[bytes] = field(default_factory=set)
     _session: Session | None = None
     _closing: int = 0
     _begun: bool = False
@@ -137,8 +143,13 @@ class BitSearch:
         """Whether nothing better than the record's best is left."""
         return self._begun and not self._heap
 
-    def run(self) -> None:
-        """Search until nothing better than the best candidate is left.
+    @property
+    def given_up(self) -> bool:
+        """Whether so little is left between the bounds that only rounding is."""
+        return self._closing > CLOSING
+
+    def run(self, most: int | None = None) -> None:
+        """Search until nothing better than the best candidate is left, or `most` nodes were split.
 
         Raises
         ------
@@ -148,23 +159,25 @@ class BitSearch:
         try:
             with self.backend.open(self.program, SolveOptions(presolve="off")) as session:
                 self._session = session
-                self._search()
+                self._search(most)
         except BackendDisagreement:
             raise
         except SolversError:  # a program that the solver rejects: without its proposals
             self._session = None
-            self._search()
+            self._search(most)
         finally:
             self._session = None
 
-    def _search(self) -> None:
+    def _search(self, most: int | None) -> None:
+        split = 0
         if not self._begun:
             nothing = np.full(len(self._switches), -1, dtype=np.int8)
             self._push(nothing, self._floor, rounds=20)
             self._begun = True
-        while self._heap:
+        while self._heap and (most is None or split < most):
             if self.stop():
                 raise Stopped
+            split += 1
             best = self.record.best
             if best is not None:
                 if self._heap[0][0] >= best.value:
@@ -172,7 +185,7 @@ class BitSearch:
                     return
                 if best.value - self._heap[0][0] <= NEAR * max(abs(best.value), fmpq(1)):
                     self._closing += 1
-                    if self._closing > CLOSING:
+                    if self.given_up:
                         return
             entry = heapq.heappop(self._heap)
             try:
@@ -205,18 +218,18 @@ class BitSearch:
         if above is not None and key < above:
             key = above
         if x is not None and (self._is_tight(x) or self.nodes & (self.nodes - 1) == 0):
-            self._leaf(self._floats.bits(x[None, : self._dim])[0])
+            self._leaf(self._floats.bits(x[None, : self._dim])[0], quick=True)
         if self.record.best is None or key < self.record.best.value:
             heapq.heappush(self._heap, (key, self.nodes, fixed, x))
 
-    def _leaf(self, flat: np.ndarray) -> None:
+    def _leaf(self, flat: np.ndarray, quick: bool = False) -> None:
         name = np.packbits(flat == 1).tobytes()
-        if name in self._solved:
+        if name in self._solved or (quick and name in self._tried):
             return
         best = self.record.best
         bits = np.split(flat.astype(np.int8), self._starts) if len(self.network.widths) else []
-        self.record.offer(self.goal.leaf(bits, None if best is None else best.value))
-        self._solved.add(name)
+        self.record.offer(self.goal.leaf(bits, None if best is None else best.value, quick))
+        (self._tried if quick else self._solved).add(name)
 
     # -- relaxations -----------------------------------------------------------------------
 

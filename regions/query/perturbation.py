@@ -24,7 +24,7 @@ from regions.query.bit_search import Candidate
 from regions.query.closed_cells import ClosedCells, SparseForm
 from regions.ranges import Ranges
 from solvers.backend import Backend
-from solvers.exact_lp import Polyhedron, least
+from solvers.exact_lp import Polyhedron, by_basis, least
 from solvers.exact_matrix import ExactMatrix
 from solvers.exact_projection import project
 from solvers.exact_simplex import Row
@@ -33,6 +33,7 @@ from solvers.rational import nearest, rational
 
 ZERO, ONE = fmpq(0), fmpq(1)
 NORMS = ("linf", "l1", "l2")
+QUICK_DIM = 50  # projections in more dimensions take long
 MOST_CUTS = 500  # tangents of the Euclidean ball in one program
 CLOSE = 1e-9  # relative distance of the relaxed norm to the true one that needs no tangent
 
@@ -101,8 +102,12 @@ class Perturbation:
 
     # -- exact leaves ----------------------------------------------------------------------
 
-    def leaf(self, bits: list[np.ndarray], above: fmpq | None) -> Candidate | None:
+    def leaf(
+        self, bits: list[np.ndarray], above: fmpq | None, quick: bool = False
+    ) -> Candidate | None:
         """The least perturbation on a closed cell."""
+        if quick and self.norm == "l2" and self._size > QUICK_DIM:
+            return None
         cell = self._cells.of(bits)
         if cell is None:
             return None
@@ -116,9 +121,9 @@ class Perturbation:
                 return None
         if self.norm == "l2":
             return self._projected(rows, constants, above)
-        return self._linear(rows, constants)
+        return self._linear(rows, constants, quick)
 
-    def _linear(self, rows: list[Row], constants: list[fmpq]) -> Candidate | None:
+    def _linear(self, rows: list[Row], constants: list[fmpq], quick: bool) -> Candidate | None:
         size, count = self._size, self._extra
         for j, (row, constant) in enumerate(self._forms):
             column = size + (j if self.norm == "l1" else 0)
@@ -130,7 +135,8 @@ class Perturbation:
             rows, constants, (*lower, *[ZERO] * count), (*upper, *[None] * count),
             (*self.frame.interior, *[ZERO] * count),
         )  # fmt: skip
-        found = least({size + k: ONE for k in range(count)}, lifted, self.backend, self.stop)
+        solve = by_basis if quick else least
+        found = solve({size + k: ONE for k in range(count)}, lifted, self.backend, self.stop)
         if found is None:
             return None
         assert found.value is not None, "a norm is at least 0"

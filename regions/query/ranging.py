@@ -29,7 +29,7 @@ from regions.ranges import Ranges, bounding_box, ranges
 from regions.results import SearchProgress
 from regions.tightening import tightened
 from solvers.backend import Backend
-from solvers.exact_lp import least
+from solvers.exact_lp import by_basis, least
 from solvers.exact_simplex import Stopped
 from solvers.program import LinearProgram
 from solvers.rational import fraction, nearest, rational
@@ -241,18 +241,23 @@ class _Output:
             return NOTHING
         return rational(bound) + self._bias - self.slack
 
-    def leaf(self, bits: list[np.ndarray], above: fmpq | None) -> Candidate | None:
+    def leaf(
+        self, bits: list[np.ndarray], above: fmpq | None, quick: bool = False
+    ) -> Candidate | None:
         """The least value on a closed cell."""
-        found = self.solved(bits)
+        found = self.solved(bits, quick)
         return found if isinstance(found, Candidate) else None
 
-    def solved(self, bits: list[np.ndarray]) -> Candidate | tuple[fmpq, ...] | None:
+    def solved(
+        self, bits: list[np.ndarray], quick: bool = False
+    ) -> Candidate | tuple[fmpq, ...] | None:
         """The least value; a point from which it falls for ever; None if the cell is empty."""
         cell = self._cells.of(bits)
         if cell is None:
             return None
         row, constant = self._cells.form(bits, self._last, self.index, self.sign)
-        found = least(row, cell, self.backend, self.stop)
+        solve = by_basis if quick else least
+        found = solve(row, cell, self.backend, self.stop)
         if found is None:
             return None
         return (
@@ -273,7 +278,7 @@ def _climb(network: Network, frame: Frame, goal: _Output, record: Record) -> Non
     def solve_cell(u: np.ndarray) -> None:
         flat = floats.bits(u[None, :])[0]
         bits = np.split(flat, starts) if len(network.widths) else []
-        record.offer(goal.leaf(bits, None))
+        record.offer(goal.leaf(bits, None, quick=True))
 
     sample = low + (high - low) * random.random((SAMPLE, dim))
     values = goal.sign * network.evaluate(sample)[:, goal.index]
