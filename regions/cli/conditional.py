@@ -16,8 +16,10 @@ from regions.cli.arguments import (
     Model,
     Quiet,
     Seed,
+    TimeLimit,
     TrustFile,
     check_choice,
+    check_seconds,
 )
 from regions.cli.interrupts import unwound
 from regions.cli.patterns import pattern_text
@@ -80,15 +82,7 @@ def command(
         str,
         typer.Option("--engine", metavar="|".join(ENGINES), help="How; as for count."),
     ] = "auto",
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            "--time-limit",
-            metavar="S",
-            help="Stop after S seconds, with the bounds known by then.",
-            show_default=False,
-        ),
-    ] = None,
+    time_limit: TimeLimit = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -119,8 +113,7 @@ def command(
     from regions.domain_spec import parse_point
 
     check_choice("--engine", engine, ENGINES)
-    if time_limit is not None and not time_limit >= 0:
-        raise InputError(f"--time-limit {time_limit:g}: needs seconds, 0 or more")
+    check_seconds(time_limit)
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: needs a number of cores, 1 or more")
     if most < 1:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from regions.cli.arguments import (
+    BackendName,
     BoxIndex,
     DomainSpecs,
     InputShape,
     Json,
     Model,
     Quiet,
+    SecondBackend,
     Seed,
     TimeLimit,
     TrustFile,
     check_seconds,
+    open_backend,
 )
 from regions.cli.interrupts import unwound
 from regions.cli.patterns import pattern_at, read_pattern
@@ -66,12 +69,8 @@ def command(
     domain: DomainSpecs = None,
     box: BoxIndex = None,
     time_limit: TimeLimit = None,
-    backend: Annotated[
-        str,
-        typer.Option(
-            "--backend", metavar="NAME", help="Solver that proposes; nothing rests on its word."
-        ),
-    ] = "highs",
+    backend: BackendName = "highs",
+    second_backend: SecondBackend = None,
     trust_file: TrustFile = False,
     input_shape: InputShape = None,
     as_json: Json = False,
@@ -94,6 +93,7 @@ def command(
             f"{'neither' if of is None else 'both'}; see 'regions reach --help'"
         )
     check_seconds(time_limit)
+    solver = open_backend(backend, second_backend)
     network, where = open_model(
         model, domain, box=box, trust_file=trust_file, input_shape=input_shape, seed=seed
     )
@@ -105,7 +105,7 @@ def command(
         wanted = freed(wanted, free)
     with unwound(), searching_progress(model.name, quiet) as progress:
         answer = regions.reach(
-            network, wanted, where, time_limit=time_limit, backend=backend, progress=progress
+            network, wanted, where, time_limit=time_limit, backend=solver, progress=progress
         )
     if as_json:
         print_json(_record(answer))

@@ -11,6 +11,7 @@ from typing import Any
 
 SCHEMA = 1
 _SHOWN_COORDINATES = 8  # of a point; --json has them all
+_FRACTION_DIGITS = 24  # of a coordinate; --json has the fraction itself
 _PLAIN_DIGITS = 15  # longer integers are shown rounded
 
 
@@ -90,14 +91,21 @@ def outward(value: Fraction | float | None, direction: int) -> float | None:
 
 
 def coordinates(point: Sequence[object]) -> str:
-    """A point for people: its first coordinates.
+    """A point for people: its first coordinates; long fractions are rounded.
 
-    >>> coordinates((0.5, Fraction(1, 3)))
-    '0.5, 1/3'
+    >>> coordinates((0.5, Fraction(1, 3), Fraction(10**30 + 1, 3 * 10**30)))
+    '0.5, 1/3, about 0.333333333333'
     """
-    shown = ", ".join(str(value) for value in point[:_SHOWN_COORDINATES])
+    shown = ", ".join(map(_coordinate, point[:_SHOWN_COORDINATES]))
     more = len(point) - _SHOWN_COORDINATES
     return shown + (f", … ({more} more)" if more > 0 else "")
+
+
+def _coordinate(value: object) -> str:
+    if isinstance(value, Fraction) and len(str(value)) > _FRACTION_DIGITS:
+        near = outward(value, 1)
+        return str(value) if near is None else f"about {near:.12g}"
+    return str(value)
 
 
 def duration(seconds: float) -> str:
