@@ -6,6 +6,7 @@ import math
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ class Watching(Backend):
 
 def network(seed: int = 0, *sizes: int) -> Network:
     rng = np.random.default_rng(seed)
-    pairs = zip(sizes, sizes[1:], strict=False)
+    pairs = pairwise(sizes)
     return Network.from_layers(
         [
             (rng.standard_normal((above, below)), rng.standard_normal(above))
