@@ -153,7 +153,7 @@ def in_words(sample: Sample) -> str:
         f"{_power(-rarity)}"
     )
     expected = rarity + math.log10(sample.decided)
-    if expected < 0:
+    if expected < -1:
         text += (
             f", so {sample.decided} samples find one with a probability of at most "
             f"{_power(expected)}: this method says next to nothing about a network so wide"
