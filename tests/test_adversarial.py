@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from regions import Box, Network, Space, adversarial
 from regions.errors import DomainError, InputError
+from solvers.rational import rational
 from tests import naive, oracle
 from tests.cases import free_first_layer, one_norm
 from tests.command_line import Run
@@ -115,8 +116,8 @@ def test_random_networks(problem: Problem, seed: int, norm: str):
         check(problem.network, problem.domain, norm, seed)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_several_classes(seed: int):
+def check_several(seed: int) -> None:
+    """A random network with two or three classes, in all norms."""
     rng = np.random.default_rng(seed)
     inputs, units, outputs = (int(rng.integers(a, b)) for a, b in ((1, 3), (2, 5), (2, 4)))
     rows = [(tuple(map(int, rng.integers(-2, 3, inputs))), int(rng.integers(-1, 2)))
@@ -130,6 +131,26 @@ def test_several_classes(seed: int):
     domain = cube(inputs) if seed % 2 else space(inputs)
     for norm in NORMS:
         check(feed_forward(inputs, rows), domain, norm, seed, network)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_several_classes(seed: int):
+    check_several(seed)
+
+
+@pytest.mark.slow
+def test_hundreds_of_networks_with_several_classes():
+    for seed in range(100, 500):
+        check_several(seed)
+
+
+@pytest.mark.parametrize("seed", range(12, 20))
+def test_without_first_examples(seed: int, monkeypatch: pytest.MonkeyPatch):
+    """The search finds them itself, and begins anew in the ball of each."""
+    monkeypatch.setattr("regions.query.adversarial.first_examples", lambda *arguments: [])
+    monkeypatch.setattr("regions.query.adversarial.SHRUNK", rational(1))
+    monkeypatch.setattr("regions.query.adversarial.SLICE", 1)
+    check_several(seed)
 
 
 def one_norm_minus_one(n: int) -> Network:
