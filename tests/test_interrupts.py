@@ -171,3 +171,19 @@ def test_an_interrupt_in_the_middle_leaves_bounds(name: str):
     elif name == "adversarial":
         assert not found.optimal and found.high is not None and 0 <= found.low <= found.high
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_reach_ends_between_splits_that_need_no_program(monkeypatch: pytest.MonkeyPatch):
+    """Without a question to the solver, too: the point of the cell itself lies on one side."""
+    monkeypatch.setattr("regions.query.search.REPORT_SECONDS", 0.0)
+    seen: list[Any] = []
+
+    def interrupt(progress: Any) -> None:
+        seen.append(progress)
+        if len(seen) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    found = reach(DEEP, "*" * 14 + "/" + "01" * 7, progress=interrupt)
+    assert getattr(found, "why", "") == "interrupted"
+    assert [report.branches for report in seen] == [1, 2]

@@ -28,7 +28,7 @@ from regions.query.conflicts import Beyond, Conflict, DomainSide, Geometry
 from regions.query.judging import CellJudge, Excluded, Inside, Question
 from regions.query.unreachable import Node, Split
 from regions.results import ReachProgress
-from solvers.exact_simplex import Row
+from solvers.exact_simplex import Row, Stopped
 from solvers.rational import coprime
 
 
@@ -82,6 +82,8 @@ class PatternSearch:
         first: Branch | Conflict | Found = self.branches.enter((), start, middle, wanted, question)
         waiting: list[tuple[Branch | Conflict | Found, _Slot]] = [(first, root)]
         while waiting:
+            if self.judge.stop():  # a split may go on for long without a linear program
+                raise Stopped
             branch, slot = waiting.pop()
             self.nodes += 1
             self._report(question, branch, len(waiting))
