@@ -108,7 +108,7 @@ def test_limits_leave_bounds():
 def test_no_time_and_no_units():
     network = free_first_layer().build()
     (found,) = output_range(network, time_limit=0)
-    (known,) = output_range(network)
+    known: Any = output_range(network)[0]
     for end, right in ((found.minimum, known.minimum), (found.maximum, known.maximum)):
         assert not end.exact and end.low is not None and end.high is not None
         assert end.low <= right.low == right.high <= end.high  # intervals bound it at once
