@@ -3,8 +3,9 @@
     python -m benchmarks.queries [--only NAME] [--long] [--json FILE]
 
 One line per question: the answer, the seconds that it took, how many units the proof names, and how
-much the peak of the resident memory grew.  Loading the network is not part of it.  Without the
-models in ../shared nothing is measured.
+much the peak of the resident memory grew.  A second table has questions for a least value, which
+may end at a time limit with two bounds.  Loading the network is not part of it.  Without the models
+in ../shared nothing is measured.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from benchmarks.networks import SHARED, acas_xu
 from benchmarks.skipped import Skipped
 
 Row = dict[str, Any]
+Bounds = tuple[Any, Any]  # lower <= the least value <= upper; None: not known
 Asked = tuple[regions.Network, regions.Pattern, Any]
 
 
@@ -102,6 +104,60 @@ QUERIES = (
 )
 
 
+@dataclass(frozen=True)
+class Least:
+    """A network and a question for a least value; `ask` gets the seconds that it may take."""
+
+    name: str
+    make: Callable[[], tuple[regions.Network, Callable[[float], Bounds]]]
+    seconds: float = 30.0
+
+
+def distance(cube: bool) -> tuple[regions.Network, Callable[[float], Bounds]]:
+    """The region of ACAS Xu 1_1 nearest to random bits, in a property's box or in [-1, 1]^5."""
+    network, box = acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib")
+    domain = regions.Box.cube(network.inputs, -1, 1) if cube else box
+    random = np.random.default_rng(0)
+    bits = [random.integers(0, 2, width).tolist() for width in network.widths]
+    pattern = regions.Pattern.from_bits(bits)
+
+    def ask(seconds: float) -> Bounds:
+        found = regions.nearest(network, pattern, domain, time_limit=seconds)
+        return found.lower, found.distance
+
+    return network, ask
+
+
+def radius(
+    model: str, point: list[float], domain: regions.Box
+) -> tuple[regions.Network, Callable[[float], Bounds]]:
+    """The least change of a point in the max norm that changes the class."""
+    network = load(model)
+
+    def ask(seconds: float) -> Bounds:
+        found = regions.adversarial(network, point, domain, time_limit=seconds)
+        return found.low, found.high
+
+    return network, ask
+
+
+def mnist_radius() -> tuple[regions.Network, Callable[[float], Bounds]]:
+    """That of the first test image of MNIST."""
+    image = digits()[0][0].astype(float).tolist()
+    return radius("mnist-net_256x2.onnx", image, regions.Box.cube(784, 0, 1))
+
+
+LEAST = (
+    Least("ACAS Xu 1_1, prop 3: region nearest to random bits", lambda: distance(False)),
+    Least("ACAS Xu 1_1, [-1,1]^5: region nearest to random bits", lambda: distance(True)),
+    Least(
+        "ACAS Xu 1_1: least change of class from 0",
+        lambda: radius("acasxu_1_1.onnx", [0.0] * 5, regions.Box.cube(5, -1, 1)),
+    ),
+    Least("MNIST 256x2: least change of class of an image", mnist_radius, 90.0),
+)
+
+
 def measure(query: Query) -> Row:
     """One row of the table."""
     try:
@@ -120,6 +176,27 @@ def measure(query: Query) -> Row:
         "interior": answer.interior,
         "seconds": seconds,
         "units": None if proof is None else len(proof.units),
+        "memory_bytes": None if before is None or most is None else most - before,
+    }
+
+
+def bounds(question: Least) -> Row:
+    """One row of the second table."""
+    try:
+        network, ask = question.make()
+    except Skipped as reason:
+        return {"name": question.name, "skipped": str(reason)}
+    before, start = forget_peak(), time.perf_counter()
+    low, high = ask(question.seconds)
+    seconds, most = time.perf_counter() - start, peak()
+    return {
+        "name": question.name,
+        "inputs": network.inputs,
+        "relus": network.relus,
+        "low": None if low is None else float(low),
+        "high": None if high is None else float(high),
+        "limit_seconds": question.seconds,
+        "seconds": seconds,
         "memory_bytes": None if before is None or most is None else most - before,
     }
 
@@ -152,6 +229,28 @@ def show(rows: list[Row], console: Console) -> None:
             console.print(f"{row['name']}: skipped, {row['skipped']}", highlight=False)
 
 
+def show_bounds(rows: list[Row], console: Console) -> None:
+    """The second table."""
+    if not rows:
+        return
+    table = Table(title="nearest(), adversarial()", title_justify="left")
+    table.add_column("question", no_wrap=True)
+    for head in ("inputs", "ReLUs", "lower", "upper", "seconds", "limit", "memory"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        if "skipped" not in row:
+            ends = ["-" if row[end] is None else f"{row[end]:.6g}" for end in ("low", "high")]
+            table.add_row(
+                row["name"], str(row["inputs"]), str(row["relus"]), *ends,
+                f"{row['seconds']:.2f}", f"{row['limit_seconds']:g}",
+                "-" if row["memory_bytes"] is None else f"+{row['memory_bytes'] / 2**20:.0f} MB",
+            )  # fmt: skip
+    console.print(table)
+    for row in rows:
+        if "skipped" in row:
+            console.print(f"{row['name']}: skipped, {row['skipped']}", highlight=False)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.queries", description="Seconds of questions about patterns"
@@ -162,8 +261,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--long", action="store_true", help="the ones that take minutes as well")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     read = parser.parse_args(arguments)
-    asked = chosen(QUERIES, read.only)
-    if not asked:
+    asked, least = chosen(QUERIES, read.only), chosen(LEAST, read.only)
+    if not asked and not least:
         parser.error(f"--only {read.only}: no question has this in its name")
     console = Console(width=None if sys.stdout.isatty() else 128)
     about = machine()
@@ -174,9 +273,12 @@ def main(arguments: list[str] | None = None) -> int:
             rows.append({"name": query.name, "skipped": "it takes a minute or more (--long)"})
         else:
             rows.append(measure(query))
-    show(rows, console)
+    if rows:
+        show(rows, console)
+    found = [bounds(question) for question in least]
+    show_bounds(found, console)
     if read.json:
-        text = json.dumps({"schema": 1, "machine": about, "rows": rows}, indent=1)
+        text = json.dumps({"schema": 1, "machine": about, "rows": rows, "bounds": found}, indent=1)
         read.json.write_text(text + "\n")
     return 0
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from regions.answers import Adversarial, Between, Nearest, OutputRange
     from regions.cell import Cell
     from regions.counting.api import count
     from regions.counting.conditional import Conditional, conditional
@@ -28,27 +29,37 @@ if TYPE_CHECKING:
         RegionsError,
         UnsupportedLayer,
     )
+    from regions.estimating.api import estimate
     from regions.loading import load
     from regions.monitor import RegionMonitor
     from regions.network import Network
     from regions.pattern import Pattern
+    from regions.query.adversarial import adversarial
+    from regions.query.between import between
+    from regions.query.nearest import nearest
+    from regions.query.ranging import output_range
     from regions.query.reaching import reach
-    from regions.results import Count, Reachable, Undecided, Unreachable
+    from regions.results import Count, Estimate, Reachable, Undecided, Unreachable
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adversarial",
     "Ball",
+    "Between",
     "Bounds",
     "Box",
     "Cell",
     "Conditional",
     "Count",
     "DomainError",
+    "Estimate",
     "InputError",
     "Intersection",
     "ModelError",
+    "Nearest",
     "Network",
+    "OutputRange",
     "Pattern",
     "PatternError",
     "Polytope",
@@ -64,16 +75,22 @@ __all__ = [
     "Unreachable",
     "UnsupportedLayer",
     "__version__",
+    "adversarial",
+    "between",
     "bounds",
     "conditional",
     "count",
+    "estimate",
     "iter_regions",
     "load",
+    "nearest",
+    "output_range",
     "reach",
     "recurrence",
 ]
 
 _HOMES = {
+    "regions.answers": ("Adversarial", "Between", "Nearest", "OutputRange"),
     "regions.cell": ("Cell",),
     "regions.counting.api": ("count",),
     "regions.counting.conditional": ("Conditional", "conditional"),
@@ -90,12 +107,17 @@ _HOMES = {
         "RegionsError",
         "UnsupportedLayer",
     ),
+    "regions.estimating.api": ("estimate",),
     "regions.loading": ("load",),
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),
     "regions.pattern": ("Pattern",),
+    "regions.query.adversarial": ("adversarial",),
+    "regions.query.between": ("between",),
+    "regions.query.nearest": ("nearest",),
+    "regions.query.ranging": ("output_range",),
     "regions.query.reaching": ("reach",),
-    "regions.results": ("Count", "Reachable", "Undecided", "Unreachable"),
+    "regions.results": ("Count", "Estimate", "Reachable", "Undecided", "Unreachable"),
 }
 
 

@@ -138,6 +138,58 @@ class Count:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number that was estimated from samples: not a count, and never turned into one.
+
+    Attributes
+    ----------
+    value
+        The estimate; None where nothing was sampled in time.
+    low, high
+        An interval that contains the true number in a share `confidence` of all repetitions.
+    method
+        How it was estimated.
+    samples, seed
+        How many samples there were, and the seed that they came from.
+    note
+        What the numbers are worth, in words.
+    details
+        What the method found on the way.
+
+    Examples
+    --------
+    >>> guess = Estimate(value=6.0, low=5.5, high=6.4, method="patterns", samples=100, seed=0)
+    >>> int(guess)
+    Traceback (most recent call last):
+        ...
+    regions.errors.RegionsError: an estimate is no count; read estimate.value, estimate.low and \
+estimate.high, or use regions.count
+    """
+
+    value: int | float | None
+    low: int | float
+    high: int | float
+    method: str
+    samples: int
+    seed: int
+    confidence: float = 0.95
+    note: str = ""
+    stopped: str | None = None
+    domain: str = ""
+    seconds: float = 0.0
+    model: Mapping[str, object] = field(default_factory=dict, hash=False)
+    details: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __int__(self) -> int:
+        raise RegionsError(
+            "an estimate is no count; read estimate.value, estimate.low and estimate.high, "
+            "or use regions.count"
+        )
+
+    __index__ = __float__ = __int__
+
+
 @dataclass(frozen=True)
 class ReachProgress:
     """Where a running `reach` stands.
@@ -150,6 +202,20 @@ class ReachProgress:
     branches: int
     open_branches: int
     layer: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SearchProgress:
+    """Where a search for the least of something stands: lower <= the least <= upper.
+
+    `upper` is None as long as nothing was found; `nodes` were looked at, `open_nodes` wait.
+    """
+
+    lower: float
+    upper: float | None
+    nodes: int
+    open_nodes: int
     seconds: float
 
 

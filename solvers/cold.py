@@ -9,7 +9,7 @@ import numpy as np
 from solvers.backend import Session
 from solvers.options import SolveOptions
 from solvers.program import LinearProgram
-from solvers.solution import Basis, Solution, Status
+from solvers.solution import Basis, Limit, Solution, Status
 from solvers.working import WorkingProgram
 
 Solve = Callable[[WorkingProgram, SolveOptions, float | None], Solution]
@@ -43,6 +43,12 @@ class ColdSession(Session):
         if working.contradicts_itself():
             why = "decided without a backend: a lower bound above its upper bound"
             return without_answer(Status.INFEASIBLE, why)
+        interrupt = self._options.interrupt
+        if interrupt is not None and interrupt():
+            why = "interrupted before it began"
+            return Solution(
+                Status.STOPPED, Limit.INTERRUPT, None, -np.inf, None, None, None, 0, 0.0, why
+            )
         limit = self._options.time_limit if time_limit is None else time_limit
         return self._solve(working, self._options, limit)
 

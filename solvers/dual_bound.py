@@ -16,7 +16,12 @@ from solvers.float_rows import TINY, gamma
 from solvers.program import LinearProgram
 
 
-def dual_bound(program: LinearProgram, cost: np.ndarray, multipliers: np.ndarray) -> float:
+def dual_bound(
+    program: LinearProgram,
+    cost: np.ndarray,
+    multipliers: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray] | None = None,
+) -> float:
     """At most the least value of cost·x over the program's points (whole or not); -inf if unknown.
 
     Parameters
@@ -27,6 +32,8 @@ def dual_bound(program: LinearProgram, cost: np.ndarray, multipliers: np.ndarray
         (n,) doubles.
     multipliers
         (m,) of any origin.
+    bounds
+        (lower, upper) of the columns, in place of the program's.
 
     Examples
     --------
@@ -48,7 +55,7 @@ def dual_bound(program: LinearProgram, cost: np.ndarray, multipliers: np.ndarray
             slack = gamma(len(used) + 3) * (np.abs(cost) + abs(rows).T @ np.abs(y)) + TINY
             touched = np.asarray(abs(rows).sum(axis=0)).reshape(-1) != 0
             slack[~touched] = 0.0
-        lower, upper = program.col_lower, program.col_upper
+        lower, upper = (program.col_lower, program.col_upper) if bounds is None else bounds
         parts = np.where(rest > 0, rest * lower, rest * upper)
         parts = np.where(rest == 0, 0.0, parts)
         size = np.maximum(np.abs(lower), np.abs(upper))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import highspy
@@ -63,6 +64,11 @@ _FROM_HIGHS = {theirs: ours for ours, theirs in _TO_HIGHS.items()}
 _OPTIONS = frozenset(name for name in dir(highspy.HighsOptions) if not name.startswith("_"))
 _ERROR = HighsStatus.kError
 _FEASIBLE = int(highspy.kSolutionStatusFeasible)
+_INTERRUPTS = (
+    highspy.cb.HighsCallbackType.kCallbackSimplexInterrupt,
+    highspy.cb.HighsCallbackType.kCallbackIpmInterrupt,
+    highspy.cb.HighsCallbackType.kCallbackMipInterrupt,
+)
 _ITERATION_COUNTS = {
     "interior": ("ipm_iteration_count", "crossover_iteration_count", "simplex_iteration_count"),
     "pdlp": ("pdlp_iteration_count",),
@@ -130,6 +136,7 @@ class HighsSession(Session):
         self._highs: Any = highspy._Highs()  # pyright: ignore[reportAttributeAccessIssue]
         set_options(self._highs, options, _OPTIONS)
         pass_program(self._highs, program)
+        self._watch = None if options.interrupt is None else _Watch(self._highs, options.interrupt)
 
     def solve(self, time_limit: float | None = None) -> Solution:
         """Solve from the last basis."""
@@ -145,6 +152,8 @@ class HighsSession(Session):
                 raise InvalidOption(f"solve(): time_limit needs seconds >= 0, got {limit!r}")
         started = time.perf_counter()
         run_status = highs.run()
+        if self._watch is not None:
+            self._watch.raise_again()
         seconds = time.perf_counter() - started
         model_status = highs.getModelStatus()
         status, stopped_by = meaning(model_status, run_status)
@@ -293,6 +302,30 @@ class HighsSession(Session):
     def close(self) -> None:
         """Free HiGHS's memory."""
         self._highs = _Closed()
+
+
+class _Watch:
+    """Ends a solve when `interrupt` says so.  The callbacks let Python see to signals as well."""
+
+    def __init__(self, highs: Any, interrupt: Callable[[], bool]):
+        self._interrupt = interrupt
+        self._raised: BaseException | None = None
+        highs.setCallback(self._call, None)
+        for kind in _INTERRUPTS:
+            highs.startCallback(kind)
+
+    def _call(self, kind: Any, message: str, out: Any, answer: Any, data: object) -> None:
+        try:
+            answer.user_interrupt = self._raised is not None or self._interrupt()
+        except BaseException as error:  # must not pass through the frames of HiGHS
+            self._raised = error
+            answer.user_interrupt = True
+
+    def raise_again(self) -> None:
+        """What a callback raised goes on from here."""
+        error, self._raised = self._raised, None
+        if error is not None:
+            raise error
 
 
 class _Closed:

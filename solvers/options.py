@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -34,6 +34,9 @@ class SolveOptions:
         Relative gap at which an integer program counts as optimal.
     native
         Options of the backend by its own names; a name that it does not know is an error.
+    interrupt
+        Asked now and then during a solve: true ends it, as STOPPED.  HiGHS asks at every iteration
+        and node, the other backends only before they begin.
 
     Raises
     ------
@@ -59,6 +62,7 @@ class SolveOptions:
     seed: int = 0
     mip_gap: float = 0.0
     native: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    interrupt: Callable[[], bool] | None = field(default=None, compare=False)
 
     def __post_init__(self):
         for name, known in (("method", METHODS), ("presolve", PRESOLVE)):

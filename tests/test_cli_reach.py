@@ -113,7 +113,7 @@ def test_pattern_of_a_point(run: Run, folded: Path):
         (["10", "--free", "2:*"], "needs a layer from 1 to 1, got 2"),
         (["--of", "0.1"], "needs 2 coordinates"),
         (["10", "--time-limit", "-1"], "needs seconds, 0 or more"),
-        (["10", "--backend", "hihgs"], "did you mean 'highs'?"),
+        (["10", "--backend", "hihgs"], "did you mean highs?"),
         (["10", "--domain", "ball:x.npy,1"], "x.npy"),
     ],
 )

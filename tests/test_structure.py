@@ -21,6 +21,7 @@ LONGEST = 500
 # The rooms of `regions`, from the ground up, and their files (a folder ends with a dot).
 ROOMS = {
     "nouns": (
+        "regions.answers",
         "regions.composition",
         "regions.constraints",
         "regions.domain",
@@ -52,6 +53,7 @@ ROOMS = {
     "loading": ("regions.check_points", "regions.fidelity", "regions.loading"),
     "counting": ("regions.counting.",),
     "query": ("regions.query.",),
+    "estimating": ("regions.estimating.",),
     "files": ("regions.parquet", "regions.sorted_rows"),
     "tables": ("regions.region_table",),
     "training": ("regions.monitor",),
@@ -66,6 +68,7 @@ ALLOWED = {
     "loading": {"nouns", "layers", "readers", "lowering", "solvers", "solvers.exact"},
     "counting": {"nouns", "lowering", "solvers.exact", "solvers"},
     "query": {"nouns", "lowering", "counting", "solvers.exact", "solvers"},
+    "estimating": {"nouns", "lowering", "counting", "query", "solvers.exact", "solvers"},
     "files": {"nouns"},
     "tables": {"nouns", "counting", "files", "solvers", "solvers.exact"},
     "training": {"nouns", "loading", "counting", "files"},
@@ -76,6 +79,7 @@ ALLOWED = {
         "loading",
         "counting",
         "query",
+        "estimating",
         "files",
         "tables",
         "solvers",
@@ -84,7 +88,16 @@ ALLOWED = {
     },
     "solvers": {"solvers.exact"},
     "solvers.exact": {"solvers"},
-    "top": {"nouns", "readers", "lowering", "loading", "counting", "query", "training"},
+    "top": {
+        "nouns",
+        "readers",
+        "lowering",
+        "loading",
+        "counting",
+        "query",
+        "estimating",
+        "training",
+    },
 }
 # Exact arithmetic and proofs, which every noun may use; the rest of `solvers` is for engines.
 EXACT = (
@@ -204,17 +217,22 @@ def test_no_module_bears_the_name_of_a_public_function():
 # -- the public API and what an import does ----------------------------------------------------
 
 PUBLIC = [
+    "Adversarial",
     "Ball",
+    "Between",
     "Bounds",
     "Box",
     "Cell",
     "Conditional",
     "Count",
     "DomainError",
+    "Estimate",
     "InputError",
     "Intersection",
     "ModelError",
+    "Nearest",
     "Network",
+    "OutputRange",
     "Pattern",
     "PatternError",
     "Polytope",
@@ -230,11 +248,16 @@ PUBLIC = [
     "Unreachable",
     "UnsupportedLayer",
     "__version__",
+    "adversarial",
+    "between",
     "bounds",
     "conditional",
     "count",
+    "estimate",
     "iter_regions",
     "load",
+    "nearest",
+    "output_range",
     "reach",
     "recurrence",
 ]
@@ -299,6 +322,10 @@ def loaded_by(code: str, libraries: tuple[str, ...] = HEAVY) -> set[str]:
         "from regions.cli.main import main\nassert main(['env']) == 0",
         "from regions.cli.main import main\nassert main(['count', 'none.pt']) == 2",
         "from regions.cli.main import main\nassert main(['conditional', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['nearest', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['adversarial', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['estimate', '--help']) == 0",
+        "import regions\nregions.nearest, regions.between, regions.adversarial, regions.estimate",
     ],
     ids=lambda code: code.splitlines()[-1][:40],
 )

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from regions.cli import conditional, count, env, export, info, pattern, reach, recurrence
+from regions.cli import (
+    adversarial,
+    between,
+    conditional,
+    count,
+    env,
+    estimate,
+    export,
+    info,
+    nearest,
+    output_range,
+    pattern,
+    reach,
+    recurrence,
+)
 from regions.cli.arguments import Command
 
 _HELP = """Exact geometry of the linear regions of ReLU networks.
@@ -31,8 +45,13 @@ COMMANDS = {
     "info": info,
     "pattern": pattern,
     "reach": reach,
+    "nearest": nearest,
+    "between": between,
+    "range": output_range,
+    "adversarial": adversarial,
     "conditional": conditional,
     "recurrence": recurrence,
+    "estimate": estimate,
     "export": export,
     "env": env,
 }

@@ -117,6 +117,15 @@ Seed = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit",
+        metavar="S",
+        help="Stop after S seconds, with what is known by then.",
+        show_default=False,
+    ),
+]
 BackendName = Annotated[
     str,
     typer.Option(
@@ -162,6 +171,18 @@ def _installed(option: str, name: str) -> Backend:
         return get_backend(name)
     except BackendMissing as error:
         raise InputError(f"{option} {name}: {error}") from error
+
+
+def check_seconds(limit: float | None) -> None:
+    """Accept a time limit.
+
+    Raises
+    ------
+    InputError
+        If it is no number of seconds, 0 or more.
+    """
+    if limit is not None and not limit >= 0:
+        raise InputError(f"--time-limit {limit:g}: needs seconds, 0 or more")
 
 
 def check_choice(option: str, value: str, choices: Collection[str]) -> None:

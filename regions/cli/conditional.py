@@ -16,10 +16,13 @@ from regions.cli.arguments import (
     Model,
     Quiet,
     Seed,
+    TimeLimit,
     TrustFile,
     check_choice,
+    check_seconds,
 )
 from regions.cli.interrupts import unwound
+from regions.cli.patterns import pattern_text
 from regions.cli.progress import counting_progress
 from regions.cli.render import duration, grouped, plural, print_json
 from regions.counting.engines import ENGINES
@@ -79,15 +82,7 @@ def command(
         str,
         typer.Option("--engine", metavar="|".join(ENGINES), help="How; as for count."),
     ] = "auto",
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            "--time-limit",
-            metavar="S",
-            help="Stop after S seconds, with the bounds known by then.",
-            show_default=False,
-        ),
-    ] = None,
+    time_limit: TimeLimit = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -118,8 +113,7 @@ def command(
     from regions.domain_spec import parse_point
 
     check_choice("--engine", engine, ENGINES)
-    if time_limit is not None and not time_limit >= 0:
-        raise InputError(f"--time-limit {time_limit:g}: needs seconds, 0 or more")
+    check_seconds(time_limit)
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: needs a number of cores, 1 or more")
     if most < 1:
@@ -135,7 +129,7 @@ def command(
     limit = None if time_limit is None or math.isinf(time_limit) else time_limit
     with unwound(), counting_progress(model.name, quiet) as progress:
         result = regions.conditional(
-            network, layer, given=None if given is None else _text(given),
+            network, layer, given=None if given is None else pattern_text(given, "--given"),
             at=None if at is None else parse_point(at, network.inputs), domain=where,
             attained=attained, engine=engine, time_limit=limit, progress=progress,
             workers=workers or cores(), most=most,
@@ -147,19 +141,6 @@ def command(
             print(line)
     if not result.exact:
         raise typer.Exit(EXIT_BOUNDS)
-
-
-def _text(given: str) -> str:
-    """The pattern's text, from a file where the argument names one."""
-    if not given.startswith("@"):
-        return given
-    try:
-        return Path(given[1:]).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"--given {given}: needs a text file with a pattern such as 0110/10, got one that "
-            f"cannot be read ({type(error).__name__}); check the path"
-        ) from error
 
 
 def _lines(model: Path, result: Conditional) -> list[str]:

@@ -20,6 +20,7 @@ from regions.cli.arguments import (
     TrustFile,
     open_backend,
 )
+from regions.cli.patterns import read_pattern
 from regions.cli.render import grouped, plural, print_json
 from regions.errors import InputError
 
@@ -108,7 +109,7 @@ def command(
     network, where = open_model(
         model, domain, box=box, trust_file=trust_file, input_shape=input_shape, seed=seed
     )
-    wanted = None if pattern is None else _pattern(pattern, network)
+    wanted = None if pattern is None else read_pattern(pattern, network, "--pattern")
     cost = _objective(network, minimise, maximise)
     encoding = _encoding(network, where, wanted, lifted, tighten, open_backend(backend))
     program = encoding.program
@@ -129,18 +130,6 @@ def command(
         f"{plural(record['rows'], 'row')}, {grouped(record['nonzeros'])} non-zeros"
     )
     print(f"  form {encoding.form}, domain {where.spec}")
-
-
-def _pattern(text: str, network: Network) -> Pattern:
-    from regions.pattern import Pattern
-
-    if text.startswith("@"):
-        path = Path(text[1:])
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"--pattern @{path}: cannot be read: {error}") from error
-    return Pattern.parse(text, network.widths)
 
 
 def _objective(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from regions.cli.render import duration, grouped, rounded
 
 if TYPE_CHECKING:
-    from regions.results import Progress, ReachProgress
+    from regions.results import Progress, ReachProgress, SearchProgress
 
 
 def counting_progress(
@@ -33,6 +33,34 @@ def _search_line(progress: ReachProgress, room: int | None = None) -> str:
         f"layer {progress.layer}, {duration(progress.seconds)}"
     )
     return line if room is None else line[:room]
+
+
+def bounding_progress(
+    label: str, quiet: bool
+) -> AbstractContextManager[Callable[[SearchProgress], None] | None]:
+    """The same for a search between two bounds."""
+    return _live(label, quiet, _bounds_line)
+
+
+def _bounds_line(progress: SearchProgress, room: int | None = None) -> str:
+    upper = "?" if progress.upper is None else f"{progress.upper:g}"
+    line = (
+        f"between {progress.lower:g} and {upper}, {grouped(progress.nodes)} nodes, "
+        f"{grouped(progress.open_nodes)} open, {duration(progress.seconds)}"
+    )
+    return line if room is None else line[:room]
+
+
+@contextmanager
+def sampling_progress(label: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """The same for samples: called with how many were decided, and how many were reachable."""
+
+    def text(numbers: tuple[int, int], room: int | None = None) -> str:
+        line = f"{grouped(numbers[0])} samples, {grouped(numbers[1])} reachable"
+        return line if room is None else line[:room]
+
+    with _live(label, quiet, text) as show:
+        yield None if show is None else lambda done, reachable: show((done, reachable))
 
 
 @contextmanager

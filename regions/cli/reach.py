@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from regions.cli.arguments import (
+    BackendName,
     BoxIndex,
     DomainSpecs,
     InputShape,
     Json,
     Model,
     Quiet,
+    SecondBackend,
     Seed,
+    TimeLimit,
     TrustFile,
+    check_seconds,
+    open_backend,
 )
 from regions.cli.interrupts import unwound
+from regions.cli.patterns import pattern_at, read_pattern
 from regions.cli.progress import searching_progress
-from regions.cli.render import duration, plural, print_json
-from regions.errors import DomainError, InputError, PatternError
+from regions.cli.render import coordinates, duration, plural, print_json
+from regions.errors import InputError
 
 if TYPE_CHECKING:
-    from regions.domain import Domain
-    from regions.network import Network
-    from regions.pattern import Pattern
     from regions.results import Reachable, Undecided, Unreachable
 
 EXAMPLE = (
@@ -33,7 +35,6 @@ EXAMPLE = (
     "Exit code: 0 decided either way, 3 undecided (a time limit, Ctrl-C), 2 bad input, 1 failure."
 )
 EXIT_UNDECIDED = 3
-SHOWN_COORDINATES = 8  # of a witness; --json has them all
 SHOWN_BITS = 400
 
 
@@ -67,21 +68,9 @@ def command(
     ] = None,
     domain: DomainSpecs = None,
     box: BoxIndex = None,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            "--time-limit",
-            metavar="S",
-            help="Stop after S seconds, with what is known by then.",
-            show_default=False,
-        ),
-    ] = None,
-    backend: Annotated[
-        str,
-        typer.Option(
-            "--backend", metavar="NAME", help="Solver that proposes; nothing rests on its word."
-        ),
-    ] = "highs",
+    time_limit: TimeLimit = None,
+    backend: BackendName = "highs",
+    second_backend: SecondBackend = None,
     trust_file: TrustFile = False,
     input_shape: InputShape = None,
     as_json: Json = False,
@@ -103,17 +92,20 @@ def command(
             "reach: needs either a PATTERN or --of POINT, got "
             f"{'neither' if of is None else 'both'}; see 'regions reach --help'"
         )
-    if time_limit is not None and not time_limit >= 0:
-        raise InputError(f"--time-limit {time_limit:g}: needs seconds, 0 or more")
+    check_seconds(time_limit)
+    solver = open_backend(backend, second_backend)
     network, where = open_model(
         model, domain, box=box, trust_file=trust_file, input_shape=input_shape, seed=seed
     )
-    wanted = _of_point(network, where, of) if of is not None else _read(network, str(pattern))
+    if of is not None:
+        wanted = pattern_at(of, network, where, "--of")
+    else:
+        wanted = read_pattern(str(pattern), network)
     if free is not None:
         wanted = freed(wanted, free)
     with unwound(), searching_progress(model.name, quiet) as progress:
         answer = regions.reach(
-            network, wanted, where, time_limit=time_limit, backend=backend, progress=progress
+            network, wanted, where, time_limit=time_limit, backend=solver, progress=progress
         )
     if as_json:
         print_json(_record(answer))
@@ -123,35 +115,6 @@ def command(
             print(f"  {line}")
     if not answer.decided:
         raise typer.Exit(EXIT_UNDECIDED)
-
-
-def _read(network: Network, text: str) -> Pattern:
-    """The pattern of an argument: its text, or that of a file."""
-    from regions.pattern import Pattern
-
-    if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise PatternError(f"pattern {text}: cannot be read ({error})") from error
-    return Pattern.parse(text, network.widths)
-
-
-def _of_point(network: Network, domain: Domain, text: str) -> Pattern:
-    """The pattern of a point of the domain."""
-    from regions.domain import Ball
-    from regions.domain_spec import parse_point
-    from regions.frame import Frame
-
-    point = parse_point(text, network.inputs)
-    try:
-        Frame.of(domain & Ball(point, 0))
-    except DomainError as error:
-        raise DomainError(
-            f"--of {text}: needs a point of the domain {domain.spec}, got one outside; "
-            "give another point or a larger domain"
-        ) from error
-    return network.pattern(point)
 
 
 def _record(answer: Reachable | Unreachable | Undecided) -> dict[str, Any]:
@@ -202,9 +165,7 @@ def _headline(answer: Reachable | Unreachable | Undecided) -> str:
 def _details(answer: Reachable | Unreachable | Undecided) -> list[str]:
     lines = []
     if answer.witness is not None:
-        shown = ", ".join(str(value) for value in answer.witness[:SHOWN_COORDINATES])
-        more = len(answer.witness) - SHOWN_COORDINATES
-        lines.append(f"witness: {shown}" + (f", … ({more} more)" if more > 0 else ""))
+        lines.append(f"witness: {coordinates(answer.witness)}")
         if not answer.pattern.is_full and len(answer.pattern) <= SHOWN_BITS:
             lines.append(f"its pattern: {answer.witness_pattern}")
     proof: Any = answer.proof

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 SCHEMA = 1
+_SHOWN_COORDINATES = 8  # of a point; --json has them all
+_FRACTION_DIGITS = 24  # of a coordinate; --json has the fraction itself
 _PLAIN_DIGITS = 15  # longer integers are shown rounded
 
 
@@ -82,6 +84,43 @@ def plural(number: int, noun: str) -> str:
     ('1 input', '1 276 linear regions')
     """
     return f"{grouped(number)} {noun}" + ("" if number == 1 else "s")
+
+
+def outward(value: Fraction | float | None, direction: int) -> float | None:
+    """The double nearest to a number on the side of `direction`, 1 (up) or -1 (down).
+
+    >>> outward(Fraction(1, 2), 1), outward(Fraction(1, 3), -1) < Fraction(1, 3)
+    (0.5, True)
+    """
+    if value is None:
+        return None
+    try:
+        near = float(value)
+    except OverflowError:
+        return None
+    if not math.isfinite(near):
+        return None
+    if (Fraction(near) - Fraction(value)) * direction < 0:
+        near = math.nextafter(near, direction * math.inf)
+    return near
+
+
+def coordinates(point: Sequence[object]) -> str:
+    """A point for people: its first coordinates; long fractions are rounded.
+
+    >>> coordinates((0.5, Fraction(1, 3), Fraction(10**30 + 1, 3 * 10**30)))
+    '0.5, 1/3, about 0.333333333333'
+    """
+    shown = ", ".join(map(_coordinate, point[:_SHOWN_COORDINATES]))
+    more = len(point) - _SHOWN_COORDINATES
+    return shown + (f", … ({more} more)" if more > 0 else "")
+
+
+def _coordinate(value: object) -> str:
+    if isinstance(value, Fraction) and len(str(value)) > _FRACTION_DIGITS:
+        near = outward(value, 1)
+        return str(value) if near is None else f"about {near:.12g}"
+    return str(value)
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 from regions.counting.engines import (
@@ -22,6 +22,7 @@ from regions.frame import Frame
 from regions.network import Network
 from solvers.backend import Backend, get_backend
 from solvers.errors import SolversError
+from solvers.stoppable import Stoppable
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +74,10 @@ class Question:
         counted = network if layers is None else network.truncate(layers)
         where = _domain(verb, network, domain)
         return Question(verb, network, counted, where, engine, _backend(verb, backend), engines)
+
+    def stopped_by(self, stop: Callable[[], bool]) -> Question:
+        """The same question, whose linear programs end when `stop` says so."""
+        return replace(self, backend=Stoppable(self.backend, stop))
 
     def problem(self, stop: Callable[[], bool] | None = None) -> tuple[Problem, str]:
         """What an engine needs, and why this engine.

@@ -6,33 +6,26 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
-
-import numpy as np
 
 from regions.counting.api import describe
-from regions.counting.certified import Certifier
-from regions.counting.embedding import Embedding
-from regions.counting.leaves import UNKNOWN
-from regions.counting.leaves import Found as Proposed
 from regions.counting.question import Question as Arguments
 from regions.counting.question import checked_seconds
 from regions.counting.tree import Stop, interruptible
-from regions.counting.work import Problem
 from regions.domain import Ball, Box, Domain, Polytope, Segment, Slice
 from regions.errors import PatternError
 from regions.frame import Frame
 from regions.network import Network
 from regions.pattern import Pattern
 from regions.pattern_input import sizes
+from regions.query.branches import Found
 from regions.query.conflicts import Conflict
 from regions.query.judging import CellJudge, Question
-from regions.query.search import Closed, Found, PatternSearch
+from regions.query.search import Closed, PatternSearch
 from regions.query.unreachable import ConflictProof, TreeProof
+from regions.query.witnesses import Coordinates, as_coordinates, inside_in_doubles
 from regions.results import Reachable, ReachProgress, Undecided, Unreachable
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
-from solvers.rational import floats, fraction
 
 _PLACES = {Box: "box", Ball: "ball", Polytope: "polytope", Segment: "segment", Slice: "plane"}
 
@@ -95,13 +88,13 @@ def reach(
     limit = checked_seconds("reach", time_limit)
     wanted = fitting(network, pattern)
     stop = Stop(None if limit is None else start + limit)
-    inquiry = _Inquiry(arguments, wanted, stop, progress)
+    inquiry = _Inquiry(arguments.stopped_by(stop), wanted, stop, progress)
     with interruptible(stop), suppress(Stopped):
         inquiry.run()
     return inquiry.answer(time.monotonic() - start)
 
 
-def fitting(network: Network, pattern: Pattern | str) -> Pattern:
+def fitting(network: Network, pattern: Pattern | str, verb: str = "reach") -> Pattern:
     """The pattern, once it fits the network.
 
     Raises
@@ -113,12 +106,12 @@ def fitting(network: Network, pattern: Pattern | str) -> Pattern:
         return Pattern.parse(pattern, network.widths)
     if not isinstance(pattern, Pattern):
         raise PatternError(
-            f"reach(): needs a Pattern or its text, got {type(pattern).__name__}; "
+            f"{verb}(): needs a Pattern or its text, got {type(pattern).__name__}; "
             "network.pattern(x) is that of a point"
         )
     if pattern.widths != network.widths:
         raise PatternError(
-            f"reach(): the network needs a pattern of layers with {sizes(network.widths)} units, "
+            f"{verb}(): the network needs a pattern of layers with {sizes(network.widths)} units, "
             f"got {sizes(pattern.widths)}; write * for units that may take either bit"
         )
     return pattern
@@ -134,7 +127,7 @@ class _Inquiry:
     progress: Callable[[ReachProgress], None] | None = None
     attained: bool | None = None
     interior: bool | None = None
-    witness: tuple[float, ...] | tuple[Fraction, ...] | None = None
+    witness: Coordinates | None = None
     witness_pattern: Pattern | None = None
     proof: ConflictProof | TreeProof | None = None
     stats: dict[str, object] = field(default_factory=dict)
@@ -167,8 +160,10 @@ class _Inquiry:
     def _interior(self, search: PatternSearch, frame: Frame, pulled: Network) -> None:
         found = search.run(self.pattern, Question.INTERIOR)
         if isinstance(found, Found):
-            self._take(frame, found)
-            self._certify(frame, pulled, found)
+            self.witness_pattern = found.pattern
+            self.witness = inside_in_doubles(
+                pulled, frame, found, self.arguments.backend, self.stop
+            )
             self.attained = self.interior = True
             return
         thin = any(isinstance(node, Conflict) and node.kind == "interior" for node in found.nodes)
@@ -181,7 +176,7 @@ class _Inquiry:
         found = search.run(self.pattern, Question.ATTAINED)
         if isinstance(found, Found):
             assert self.attained is None, "a point has a pattern that a proof excludes"
-            self._take(frame, found)
+            self.witness_pattern, self.witness = found.pattern, as_coordinates(frame, found.point)
             self.attained = True
             return
         self.proof = self._verified(found, "attained")
@@ -197,26 +192,6 @@ class _Inquiry:
         verified = proof.verify(self.arguments.network, self.arguments.domain)
         assert verified, "a proof that was found in rationals does not verify"
         return proof
-
-    def _take(self, frame: Frame, found: Found) -> None:
-        self.witness_pattern = found.pattern
-        x, exact = Embedding.of(frame).image(found.point)
-        self.witness = (
-            tuple(x.tolist()) if exact is None else tuple(fraction(value) for value in exact)
-        )
-
-    def _certify(self, frame: Frame, pulled: Network, found: Found) -> None:
-        """Where the point is no vector of doubles, look for one near it, inside the same region."""
-        assert self.witness is not None
-        if all(isinstance(value, float) for value in self.witness):
-            return
-        problem = Problem(pulled, frame, "lp", self.arguments.backend)
-        bits = found.pattern.units().astype(np.uint8)[None, :]
-        x = floats(np.array(found.point, dtype=object))[None, :]
-        proposed = Proposed(bits, x, np.array([UNKNOWN]), {0: found.point})
-        batch = Certifier.of(problem, self.stop).batch(proposed)
-        if 0 not in batch.exact_points:
-            self.witness = tuple(batch.points[0].tolist())
 
     def answer(self, seconds: float) -> Reachable | Unreachable | Undecided:
         """The answer as it stands."""

@@ -1,0 +1,1 @@
+"""Estimates: numbers with an interval and a confidence, which are no counts."""

@@ -1,0 +1,167 @@
+"""Random patterns, each decided: the share that occurs, and the number of regions it implies.
+
+Source: "Study on Activation Patterns", section 7.2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import product
+from statistics import NormalDist
+
+import numpy as np
+
+from regions.counting.question import Question as Arguments
+from regions.counting.tree import Stop
+from regions.counting.upper_bounds import bounds_in_box
+from regions.errors import InputError
+from regions.frame import Frame
+from regions.pattern import Pattern
+from regions.query.branches import Found
+from regions.query.judging import CellJudge, Question
+from regions.query.search import PatternSearch
+from solvers.exact_simplex import Stopped
+
+MOST_UNITS = 24  # that are gone through one by one
+
+
+@dataclass(eq=False)
+class Sample:
+    """Patterns that were decided so far: `reachable` of `decided` are those of regions.
+
+    `distinct` were different ones; `most` is an upper bound of the number of regions.
+    """
+
+    units: int
+    reachable: int = 0
+    decided: int = 0
+    distinct: int = 0
+    most: int | None = None
+    known: dict[bytes, bool] = field(default_factory=dict)
+
+    @property
+    def share(self) -> Fraction | None:
+        """The share of the decided ones that are reachable."""
+        return Fraction(self.reachable, self.decided) if self.decided else None
+
+
+def decide_random(
+    arguments: Arguments,
+    samples: int | None,
+    seed: int,
+    stop: Stop,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sample:
+    """Draw patterns, every bit a fair coin, and decide each exactly; None: all patterns, once.
+
+    Raises
+    ------
+    InputError
+        If all patterns are asked for and there are too many.
+    """
+    network = arguments.counted
+    if samples is None and network.relus > MOST_UNITS:
+        raise InputError(
+            f"estimate(): all patterns of {network.relus} units are too many to decide; "
+            f"give a number of samples (all is for up to {MOST_UNITS} units)"
+        )
+    sample = Sample(network.relus)
+    try:
+        frame = Frame.of(arguments.domain, arguments.backend, stop)
+        pulled = frame.pull(network)
+        sample.most = bounds_in_box(pulled, *frame.box()).best
+        judge = CellJudge(frame, arguments.backend, stop)
+        try:
+            search = PatternSearch(pulled, frame, judge)
+            random = np.random.default_rng(seed)
+            every = product((0, 1), repeat=network.relus) if samples is None else None
+            starts = np.cumsum(network.widths)[:-1]
+            while samples is None or sample.decided < samples:
+                if every is None:
+                    bits = random.integers(0, 2, network.relus, dtype=np.int8)
+                elif (word := next(every, None)) is not None:
+                    bits = np.array(word, dtype=np.int8)
+                else:
+                    break
+                key = np.packbits(bits).tobytes()
+                if key not in sample.known:
+                    layers = [part.tolist() for part in np.split(bits, starts)]
+                    pattern = Pattern.from_bits(layers if network.relus else [])
+                    found = search.run(pattern, Question.INTERIOR)
+                    sample.known[key] = isinstance(found, Found)
+                    sample.distinct += 1
+                elif stop():
+                    raise Stopped
+                sample.reachable += sample.known[key]
+                sample.decided += 1
+                if progress is not None:
+                    progress(sample.decided, sample.reachable)
+        finally:
+            judge.close()
+    except Stopped:
+        pass
+    return sample
+
+
+def wilson(successes: int, trials: int, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of a share: the p with |share - p| <= z sqrt(p (1 - p) / n).
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in wilson(0, 100, 0.95)]
+    [0.0, 0.037]
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference,
+    Journal of the American Statistical Association 22 (1927).
+    """
+    if not trials:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    p, spread = successes / trials, z * z / trials
+    centre = (p + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(p * (1 - p) / trials + spread / (4 * trials))
+    low = 0.0 if successes == 0 else max(centre - half, 0.0)
+    return low, 1.0 if successes == trials else min(centre + half, 1.0)
+
+
+def times_all(share: float | Fraction, units: int) -> int | float:
+    """Share · 2^units: a whole number where it is one or where no double holds it."""
+    exact = Fraction(share) * 2**units
+    if exact.denominator == 1:
+        return int(exact)
+    return float(exact) if units < 1000 else round(exact)
+
+
+def in_words(sample: Sample) -> str:
+    """What such an estimate is worth for this network."""
+    if not sample.decided:
+        return "no pattern was decided in time"
+    if sample.distinct == 2**sample.units and sample.decided == sample.distinct:
+        return "every pattern was decided once, so the share is exact"
+    words = f"{sample.reachable} of {sample.decided} random patterns are those of regions"
+    if sample.most is None or sample.most >= 2**sample.units:
+        return words
+    rarity = math.log10(sample.most) - sample.units * math.log10(2)
+    if rarity > -2:
+        return words
+    text = (
+        f"{words}; at most {_power(math.log10(sample.most))} of the "
+        f"{_power(sample.units * math.log10(2))} patterns can be, fewer than one in "
+        f"{_power(-rarity)}"
+    )
+    expected = rarity + math.log10(sample.decided)
+    if expected < -1:
+        text += (
+            f", so {sample.decided} samples find one with a probability of at most "
+            f"{_power(expected)}: this method says next to nothing about a network so wide"
+        )
+    return text
+
+
+def _power(exponent: float) -> str:
+    if 0 <= exponent < 6:
+        return f"{math.floor(10**exponent):,}".replace(",", " ")
+    return f"{10 ** (exponent - math.floor(exponent)):.1f}e{math.floor(exponent)}"
