@@ -28,6 +28,9 @@ if TYPE_CHECKING:
         RegionsError,
         UnsupportedLayer,
     )
+    from regions.figures import Estimate, Interval
+    from regions.geometry.measuring import measure
+    from regions.geometry.shape import Shape
     from regions.loading import load
     from regions.monitor import RegionMonitor
     from regions.network import Network
@@ -45,8 +48,10 @@ __all__ = [
     "Conditional",
     "Count",
     "DomainError",
+    "Estimate",
     "InputError",
     "Intersection",
+    "Interval",
     "ModelError",
     "Network",
     "Pattern",
@@ -58,6 +63,7 @@ __all__ = [
     "RegionMonitor",
     "RegionsError",
     "Segment",
+    "Shape",
     "Slice",
     "Space",
     "Undecided",
@@ -69,6 +75,7 @@ __all__ = [
     "count",
     "iter_regions",
     "load",
+    "measure",
     "reach",
     "recurrence",
 ]
@@ -90,6 +97,9 @@ _HOMES = {
         "RegionsError",
         "UnsupportedLayer",
     ),
+    "regions.figures": ("Estimate", "Interval"),
+    "regions.geometry.measuring": ("measure",),
+    "regions.geometry.shape": ("Shape",),
     "regions.loading": ("load",),
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),

@@ -29,6 +29,7 @@ ROOMS = {
         "regions.domain_flats",
         "regions.errors",
         "regions.exact_input",
+        "regions.figures",
         "regions.network",
         "regions.number_text",
         "regions.pattern",
@@ -87,7 +88,16 @@ ALLOWED = {
     },
     "solvers": {"solvers.exact"},
     "solvers.exact": {"solvers"},
-    "top": {"nouns", "readers", "lowering", "loading", "counting", "query", "training"},
+    "top": {
+        "nouns",
+        "readers",
+        "lowering",
+        "loading",
+        "counting",
+        "query",
+        "geometry",
+        "training",
+    },
 }
 # Exact arithmetic and proofs, which every noun may use; the rest of `solvers` is for engines.
 EXACT = (
@@ -100,7 +110,7 @@ EXACT = (
 )
 # Heavy libraries, and the only files that may import them.
 CONFINED = {
-    "cvxpy": ("solvers/cvxpy_.py",),
+    "cvxpy": ("solvers/cvxpy_.py", "solvers/ellipsoid.py"),
     "highspy": ("solvers/highs.py",),
     "matplotlib": (),
     "numba": ("solvers/compiling.py",),
@@ -214,8 +224,10 @@ PUBLIC = [
     "Conditional",
     "Count",
     "DomainError",
+    "Estimate",
     "InputError",
     "Intersection",
+    "Interval",
     "ModelError",
     "Network",
     "Pattern",
@@ -227,6 +239,7 @@ PUBLIC = [
     "RegionMonitor",
     "RegionsError",
     "Segment",
+    "Shape",
     "Slice",
     "Space",
     "Undecided",
@@ -238,6 +251,7 @@ PUBLIC = [
     "count",
     "iter_regions",
     "load",
+    "measure",
     "reach",
     "recurrence",
 ]
@@ -341,6 +355,7 @@ def state():
         "solvers.box_interior",
         "solvers.cvxpy_",
         "solvers.dictionary",
+        "solvers.ellipsoid",
         "solvers.highs",
         "solvers.integer_cone",
         "solvers.long_integers",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from regions.cli import conditional, count, env, export, info, pattern, reach, recurrence
+from regions.cli import cell, conditional, count, env, export, info, pattern, reach, recurrence
 from regions.cli.arguments import Command
 
 _HELP = """Exact geometry of the linear regions of ReLU networks.
@@ -31,6 +31,7 @@ COMMANDS = {
     "info": info,
     "pattern": pattern,
     "reach": reach,
+    "cell": cell,
     "conditional": conditional,
     "recurrence": recurrence,
     "export": export,

@@ -13,6 +13,7 @@ from regions.counting.tree import Stop, interruptible
 from regions.domain_base import Domain
 from regions.errors import InputError
 from regions.figures import Interval
+from regions.frame import Frame
 from regions.geometry.body import Body
 from regions.geometry.facets import Facets
 from regions.geometry.locating import coordinates, located
@@ -95,7 +96,9 @@ def measure(
         pattern = located(network, point, place, side, solver)
     wanted = Wanted(_directions(directions, network.inputs), vertices, axes, seed, samples)
     with interruptible(stop):
-        body = Body.of(network, pattern, place, backend=solver)
+        frame = Frame.of(place, solver, stop)
+        near = None if point is None else coordinates(frame, point)
+        body = Body.of(network, pattern, place, frame=frame, near=near, backend=solver)
         found = survey(body, solver, stop, wanted)
     weight, bias = network.affine(pattern)
     distance = None if point is None else nearest_facet(body, found.facets, point)
@@ -140,7 +143,7 @@ def _directions(values: object, inputs: int) -> list[list[fmpq]]:
 def nearest_facet(body: Body, found: Facets, point: Sequence[fmpq]) -> Interval:
     """The distance from a point x of the cell to the nearest facet (row, if some are undecided)."""
     rows = [f.row for f in found.facets] + list(found.undecided)
-    u = coordinates(body.frame, list(point))
+    u = coordinates(body.frame, point)
     if u is None or not rows:
         return Interval(0.0, float("inf"))
     low = high = float("inf")

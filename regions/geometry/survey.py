@@ -11,7 +11,7 @@ from flint import fmpq
 
 from regions.counting.points import ExactPoint
 from regions.counting.tree import Stop
-from regions.figures import Certain, Figure, Interval, Unknown, bounds
+from regions.figures import Certain, Figure, Interval, Unknown, between, bounds
 from regions.geometry import sampling
 from regions.geometry.body import Body
 from regions.geometry.by_vertices import Vertices
@@ -180,7 +180,7 @@ class _Surveyor:
         high = bounds(linf)[1]
         if self.corners is not None:
             high = min(high, self.corners.narrow())
-        return INFINITE if low == float("inf") else Interval(low, max(low, high))
+        return INFINITE if low == float("inf") else between(low, max(low, high))
 
     def _diameter(self, axis: tuple[Certain, ...] | None) -> Figure:
         if self.corners is not None:
@@ -193,7 +193,7 @@ class _Surveyor:
             pairs = [bounds(width) for width in axis]
             low = max(low, *(a for a, _ in pairs))
             high = min(high, float(np.linalg.norm([b for _, b in pairs]) * (1 + 1e-12)))
-        return Interval(low, max(low, high))
+        return between(low, max(low, high))
 
     def _box_diagonal(self) -> float:
         """Of the bounds of the hull's coordinates, if these are inputs."""
