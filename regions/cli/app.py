@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from regions.cli import cell, conditional, count, env, export, info, pattern, reach, recurrence
+from regions.cli import (
+    cell,
+    cells,
+    conditional,
+    count,
+    env,
+    export,
+    info,
+    pattern,
+    reach,
+    recurrence,
+)
 from regions.cli.arguments import Command
 
 _HELP = """Exact geometry of the linear regions of ReLU networks.
@@ -32,6 +43,7 @@ COMMANDS = {
     "pattern": pattern,
     "reach": reach,
     "cell": cell,
+    "cells": cells,
     "conditional": conditional,
     "recurrence": recurrence,
     "export": export,

@@ -236,6 +236,7 @@ def record(
             "bias": floats(shape.bias.dense()).reshape(-1).tolist(),
         },
         "distance": None if shape.distance is None else as_json(shape.distance),
+        "distance_units": None if shape.distance_units is None else as_json(shape.distance_units),
     }  # fmt: skip
     if shape.vertices is not None:
         result["vertices"] = [[float(x) for x in vertex] for vertex in shape.vertices]

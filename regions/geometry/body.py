@@ -134,6 +134,11 @@ class Body:
     def __len__(self) -> int:
         return len(self.bounds) + len(self.cell)
 
+    @property
+    def num_sides(self) -> int:
+        """Rows that are sides of the domain; those of units follow."""
+        return len(self.bounds) + self.cell.num_sides
+
     def exact(self, index: int) -> ExactForm:
         """(a_i as a dictionary of its non-zero entries, β_i)."""
         if index < len(self.bounds):
