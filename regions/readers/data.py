@@ -215,23 +215,38 @@ def _pickled(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    with np.load(path, allow_pickle=False) as archive:
+    with _loaded(path, np.lib.npyio.NpzFile, "an archive of arrays (.npz)") as archive:
         names = archive.files
         name = next((n for n in ("x", "data", "images") if n in names), None)
         if name is None and len(names) == 1:
             name = names[0]
         if name is None:
             raise _Malformed(f"needs an array x, data or images, got {', '.join(names)}")
-        points = _table(archive[name])
         label = next((n for n in ("y", "labels") if n in names), None)
-        labels = None if label is None else np.asarray(archive[label]).reshape(-1)
+        try:
+            points = _table(archive[name])
+            labels = None if label is None else np.asarray(archive[label]).reshape(-1)
+        except ValueError as error:  # an array of objects, or one that is cut off
+            raise _Malformed(str(error)) from error
     if labels is not None and len(labels) != len(points):
         raise _Malformed(f"{len(points)} points, but {len(labels)} labels")
     return points, labels
 
 
 def _npy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    return _table(np.load(path, allow_pickle=False)), None
+    return _table(_loaded(path, np.ndarray, "one array (.npy)")), None
+
+
+def _loaded(path: Path, kind: type, what: str) -> Any:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise _Malformed(f"{path.name} is not {what}: {error}") from error
+    if not isinstance(loaded, kind):
+        if hasattr(loaded, "close"):
+            loaded.close()
+        raise _Malformed(f"{path.name} is not {what}")
+    return loaded
 
 
 def _table(array: np.ndarray) -> np.ndarray:
