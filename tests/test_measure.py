@@ -15,6 +15,7 @@ from regions.counting.tree import Stop
 from regions.domain import Box, Domain, Polytope, Slice, Space
 from regions.errors import DomainError, InputError, PatternError
 from regions.figures import Certain, Estimate, Interval, Unknown, bounds, root, root_bounds, times
+from regions.frame import Frame
 from regions.geometry import sampling
 from regions.geometry.body import Body
 from regions.geometry.centred import Centred
@@ -80,10 +81,12 @@ def test_volumes_of_a_larger_network_sum_to_that_of_the_box():
         [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in layers]
     )
     box = Box.cube(4, -1, 1)
+    frame = Frame.of(box)
     total, number = 0.0, 0
     for batch in regions.iter_regions(network, box):
-        for pattern in batch.patterns:
-            body = Body.of(network, pattern, box)
+        for units in batch.patterns:
+            pattern = Pattern.from_bits([units[:16], units[16:]])
+            body = Body.of(network, pattern, box, frame=frame)
             found = facets(Centred.of(body, body.interior), HIGHS)
             assert found.skeleton is not None
             total += float(volume(body, found.skeleton))  # type: ignore[arg-type]
