@@ -314,6 +314,8 @@ def loaded_by(code: str) -> set[str]:
         "from regions.cli.main import main\nassert main(['env']) == 0",
         "from regions.cli.main import main\nassert main(['count', 'none.pt']) == 2",
         "from regions.cli.main import main\nassert main(['conditional', '--help']) == 0",
+        "import regions\nregions.measure, regions.Shape, regions.Interval, regions.Estimate",
+        "from regions.cli.main import main\nassert main(['cells', '--help']) == 0",
     ],
     ids=lambda code: code.splitlines()[-1][:40],
 )

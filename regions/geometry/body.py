@@ -33,7 +33,7 @@ from solvers.rational import dot, nearest, rational
 
 ExactForm = tuple[Row, fmpq]
 ONE = fmpq(1)
-SHARES = (0.0, 1e-9, 1e-7, 1e-5, 1e-3)
+SHARES = (0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-7, 1e-9, 0.0)  # the farthest inside is taken
 
 
 @dataclass(frozen=True, eq=False)
