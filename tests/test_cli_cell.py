@@ -36,7 +36,7 @@ def test_json_has_the_keys_of_the_contract(run: Run, cross: Path):
     assert unit == {
         "layer": 1, "unit": 0, "bit": 0, "facet": True, "coefficients": [1.0, 0.0], "limit": 0.0
     }  # fmt: skip
-    assert record["distance"] == {"low": 0.5, "high": 0.5} or record["distance"] == 0.5
+    assert record["distance"] == record["distance_units"] == 0.5
 
 
 def test_unbounded_figures_are_null(run: Run, cross: Path):

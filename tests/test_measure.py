@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 import regions
 from regions.counting.tree import Stop
-from regions.domain import Box, Domain, Polytope, Slice, Space
+from regions.domain import Box, Domain, Polytope, Segment, Slice, Space
 from regions.errors import DomainError, InputError, PatternError
 from regions.figures import Certain, Estimate, Interval, Unknown, bounds, root, root_bounds, times
 from regions.frame import Frame
@@ -165,6 +165,23 @@ def test_fixed_inputs_do_not_count():
     assert shape.widths.axis == (F(3, 2), 0, 2)
 
 
+def test_widths_of_a_segment_are_those_of_its_direction():
+    """Directions c in the hull are multiples of (1, 2, 2): w(c) = c·(1, 2, 2)."""
+    empty = one_layer([[0] * 3], [-1]).build()
+    shape = measure(empty, "0", Segment([0, 0, 0], [1, 2, 2]))
+    assert shape.dim == 1 and shape.volume == shape.widths.min_l2 == shape.widths.diameter == 3
+    assert (shape.widths.min_linf, shape.widths.min_l1) == (F(9, 2), F(9, 5))
+    assert shape.widths.axis == (1, 2, 2)
+
+
+def test_a_cell_thinner_than_any_double_tells():
+    thin = F(1, 10**30)
+    network = one_layer([[1, 0], [1, 0]], [0, -thin]).build()
+    shape = measure(network, "10", Box.cube(2, -1, 1))
+    assert (shape.volume, shape.radius, shape.widths.min_l2) == (2 * thin, thin / 2, thin)
+    assert [facet.units for facet in shape.facets if facet.units] == [((1, 0),), ((1, 1),)]
+
+
 def test_a_single_point():
     network = one_layer([[1, 1]], [0]).build()
     shape = measure(network, [1, 1], Box([1, 1], [1, 1]), vertices=True)
@@ -184,7 +201,7 @@ def test_regions_meeting_at_a_point_are_named():
     ):
         measure(network, [0, 0], Space(2))
     shape = measure(network, [0, 0], Box.cube(2, -1, 1), side="011")
-    assert str(shape.pattern) == "011" and shape.distance == Interval(0.0, 0.0)
+    assert str(shape.pattern) == "011" and shape.distance == 0
     with pytest.raises(PatternError, match="no region has these bits: 000, "):
         measure(network, [0, 0], Space(2), side="110")
     with pytest.raises(PatternError, match=r"needs one bit, 0 or 1, for each of the 3 units"):

@@ -14,7 +14,7 @@ from regions.counting.question import checked_seconds
 from regions.counting.tree import Stop, interruptible
 from regions.domain_base import Domain
 from regions.errors import InputError
-from regions.figures import Interval, bounds, root
+from regions.figures import Certain, Interval, root
 from regions.frame import Frame
 from regions.geometry.body import Body
 from regions.geometry.locating import coordinates, located
@@ -147,7 +147,7 @@ def _directions(values: object, inputs: int) -> list[list[fmpq]]:
     return table.tolist()
 
 
-def distance_to_rows(body: Body, u: Sequence[fmpq] | None, units_only: bool = False) -> Interval:
+def distance_to_rows(body: Body, u: Sequence[fmpq] | None, units_only: bool = False) -> Certain:
     """The distance from a point u of the cell to its boundary, the least over all rows.
 
     With `units_only` over the rows of units: sides of the domain do not count.
@@ -160,8 +160,7 @@ def distance_to_rows(body: Body, u: Sequence[fmpq] | None, units_only: bool = Fa
     if len(body) * body.dim > EXACT_ENTRIES or body.dim > EXACT_DIM:
         return _distance_in_floats(body, u, units_only)
     squares = [body.value(i, u) ** 2 / body.squared_norm(i) for i in range(first, len(body))]
-    low, high = bounds(root(min(squares)))
-    return Interval(low, high)
+    return root(min(squares))
 
 
 def _distance_in_floats(body: Body, u: Sequence[fmpq], units_only: bool) -> Interval:

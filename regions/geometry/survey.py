@@ -153,7 +153,9 @@ class _Surveyor:
                 return self.extents.min_linf()
             except Stopped:
                 pass
-        high = min((bounds(width)[1] for width in axis or ()), default=float("inf"))
+        # an axis that does not lie in the hull says nothing
+        full = axis is not None and self.body.dim == inputs
+        high = min(bounds(width)[1] for width in axis) if full and axis else float("inf")
         return Interval(2 * low, max(high, 2 * low))
 
     def _min_l1(self, linf: Figure) -> Figure:
