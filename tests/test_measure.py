@@ -257,6 +257,16 @@ def test_high_dimension_names_what_was_not_computed():
     assert low <= exact * (1 + 1e-14) and exact * (1 - 1e-14) <= high and high - low < 1e-9
 
 
+def test_least_widths_in_high_dimension_are_bounded_by_ball_and_box():
+    network = one_layer([[1] * 40], [-1]).build()
+    widths = measure(network, [0] * 40, Box.cube(40, -1, 1)).widths
+    assert widths.axis is None
+    for figure in (widths.min_linf, widths.min_l2, widths.min_l1):
+        low, high = bounds(figure)  # type: ignore[arg-type]
+        assert 0 < low < high <= 2 * (1 + 1e-15)
+    assert bounds(widths.min_l2)[0] >= 2 * 41 / (40 + math.sqrt(40)) * (1 - 1e-9)  # type: ignore[arg-type]
+
+
 def test_a_time_limit_leaves_certain_intervals():
     network = one_layer([[1] * 40], [-1]).build()
     shape = measure(network, [0] * 40, Box.cube(40, -1, 1), time_limit=0)

@@ -38,6 +38,8 @@ def as_text(figure: Figure) -> str:
 
     >>> as_text(Fraction(1, 6)), as_text(Interval(1.0, 1.0 + 1e-15)), as_text(Interval(1.0, 2.0))
     ('1/6', '1', '1 to 2')
+    >>> as_text(Interval(0.5, math.inf))
+    'at least 0.5'
     """
     if isinstance(figure, Unknown):
         return f"not computed: {figure.why}"
@@ -53,9 +55,9 @@ def as_text(figure: Figure) -> str:
     low, high = bounds(figure)
     if low == math.inf:
         return "infinite"
-    if high - low <= 1e-9 * high:
-        return f"{low:.10g}"
-    return f"{low:.6g} to " + ("?" if high == math.inf else f"{high:.6g}")
+    if high == math.inf:
+        return f"at least {low:.6g}"
+    return f"{low:.10g}" if high - low <= 1e-9 * high else f"{low:.6g} to {high:.6g}"
 
 
 def fields(figures: Mapping[str, Figure]) -> dict[str, Any]:

@@ -156,6 +156,9 @@ class _Surveyor:
         # an axis that does not lie in the hull says nothing
         full = axis is not None and self.body.dim == inputs
         high = min(bounds(width)[1] for width in axis) if full and axis else float("inf")
+        if self.body.dim == inputs and self.body.gram is None:
+            ends = self.body.frame.box()
+            high = min(high, float(np.nextafter(ends[1] - ends[0], np.inf).min()))
         return Interval(2 * low, max(high, 2 * low))
 
     def _min_l1(self, linf: Figure) -> Figure:
