@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         UnsupportedLayer,
     )
     from regions.estimating.api import estimate
+    from regions.figures import Interval
+    from regions.geometry.measuring import measure
+    from regions.geometry.shape import Shape
     from regions.loading import load
     from regions.monitor import RegionMonitor
     from regions.network import Network
@@ -56,6 +59,7 @@ __all__ = [
     "Estimate",
     "InputError",
     "Intersection",
+    "Interval",
     "ModelError",
     "Nearest",
     "Network",
@@ -69,6 +73,7 @@ __all__ = [
     "RegionMonitor",
     "RegionsError",
     "Segment",
+    "Shape",
     "Slice",
     "Space",
     "Undecided",
@@ -83,6 +88,7 @@ __all__ = [
     "estimate",
     "iter_regions",
     "load",
+    "measure",
     "nearest",
     "output_range",
     "reach",
@@ -108,6 +114,9 @@ _HOMES = {
         "UnsupportedLayer",
     ),
     "regions.estimating.api": ("estimate",),
+    "regions.figures": ("Interval",),
+    "regions.geometry.measuring": ("measure",),
+    "regions.geometry.shape": ("Shape",),
     "regions.loading": ("load",),
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),

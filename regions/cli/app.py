@@ -9,6 +9,8 @@ import typer
 from regions.cli import (
     adversarial,
     between,
+    cell,
+    cells,
     conditional,
     count,
     env,
@@ -49,6 +51,8 @@ COMMANDS = {
     "between": between,
     "range": output_range,
     "adversarial": adversarial,
+    "cell": cell,
+    "cells": cells,
     "conditional": conditional,
     "recurrence": recurrence,
     "estimate": estimate,
