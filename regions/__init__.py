@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regions.cell import Cell
+    from regions.complexity import ComplexityMonitor, LocalComplexity, local_complexity
     from regions.counting.api import count
     from regions.counting.conditional import Conditional, conditional
     from regions.counting.leaves import RegionBatch
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from regions.counting.recurrence import Recurrence, recurrence
     from regions.counting.upper_bounds import Bounds, bounds
     from regions.domain import Ball, Box, Intersection, Polytope, Segment, Slice, Space
+    from regions.drawing.complexes import Complex
+    from regions.drawing.plots import plot
     from regions.errors import (
         DomainError,
         InputError,
@@ -42,11 +45,14 @@ __all__ = [
     "Bounds",
     "Box",
     "Cell",
+    "Complex",
+    "ComplexityMonitor",
     "Conditional",
     "Count",
     "DomainError",
     "InputError",
     "Intersection",
+    "LocalComplexity",
     "ModelError",
     "Network",
     "Pattern",
@@ -69,12 +75,15 @@ __all__ = [
     "count",
     "iter_regions",
     "load",
+    "local_complexity",
+    "plot",
     "reach",
     "recurrence",
 ]
 
 _HOMES = {
     "regions.cell": ("Cell",),
+    "regions.complexity": ("ComplexityMonitor", "LocalComplexity", "local_complexity"),
     "regions.counting.api": ("count",),
     "regions.counting.conditional": ("Conditional", "conditional"),
     "regions.counting.leaves": ("RegionBatch",),
@@ -82,6 +91,8 @@ _HOMES = {
     "regions.counting.recurrence": ("Recurrence", "recurrence"),
     "regions.counting.upper_bounds": ("Bounds", "bounds"),
     "regions.domain": ("Ball", "Box", "Intersection", "Polytope", "Segment", "Slice", "Space"),
+    "regions.drawing.complexes": ("Complex",),
+    "regions.drawing.plots": ("plot",),
     "regions.errors": (
         "DomainError",
         "InputError",

@@ -54,7 +54,8 @@ ROOMS = {
     "query": ("regions.query.",),
     "files": ("regions.parquet", "regions.sorted_rows"),
     "tables": ("regions.region_table",),
-    "training": ("regions.monitor",),
+    "training": ("regions.complexity", "regions.monitor"),
+    "drawing": ("regions.drawing.",),
     "cli": ("regions.cli.", "regions.__main__"),
 }
 # What a room may import besides itself.
@@ -68,7 +69,8 @@ ALLOWED = {
     "query": {"nouns", "lowering", "counting", "solvers.exact", "solvers"},
     "files": {"nouns"},
     "tables": {"nouns", "counting", "files", "solvers", "solvers.exact"},
-    "training": {"nouns", "loading", "counting", "files"},
+    "training": {"nouns", "loading", "counting", "files", "solvers.exact"},
+    "drawing": {"nouns", "lowering", "counting", "solvers", "solvers.exact"},
     "cli": {
         "nouns",
         "readers",
@@ -78,13 +80,24 @@ ALLOWED = {
         "query",
         "files",
         "tables",
+        "training",
+        "drawing",
         "solvers",
         "solvers.exact",
         "top",
     },
     "solvers": {"solvers.exact"},
     "solvers.exact": {"solvers"},
-    "top": {"nouns", "readers", "lowering", "loading", "counting", "query", "training"},
+    "top": {
+        "nouns",
+        "readers",
+        "lowering",
+        "loading",
+        "counting",
+        "query",
+        "training",
+        "drawing",
+    },
 }
 # Exact arithmetic and proofs, which every noun may use; the rest of `solvers` is for engines.
 EXACT = (
@@ -99,7 +112,7 @@ EXACT = (
 CONFINED = {
     "cvxpy": ("solvers/cvxpy_.py",),
     "highspy": ("solvers/highs.py",),
-    "matplotlib": (),
+    "matplotlib": ("regions/drawing/",),
     "numba": ("solvers/compiling.py",),
     "onnx": ("regions/readers/onnx_",),
     "pulp": ("solvers/pulp_.py",),
@@ -208,11 +221,14 @@ PUBLIC = [
     "Bounds",
     "Box",
     "Cell",
+    "Complex",
+    "ComplexityMonitor",
     "Conditional",
     "Count",
     "DomainError",
     "InputError",
     "Intersection",
+    "LocalComplexity",
     "ModelError",
     "Network",
     "Pattern",
@@ -235,6 +251,8 @@ PUBLIC = [
     "count",
     "iter_regions",
     "load",
+    "local_complexity",
+    "plot",
     "reach",
     "recurrence",
 ]
@@ -297,6 +315,9 @@ def loaded_by(code: str) -> set[str]:
         "from regions.cli.main import main\nassert main(['env']) == 0",
         "from regions.cli.main import main\nassert main(['count', 'none.pt']) == 2",
         "from regions.cli.main import main\nassert main(['conditional', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['plot', '--help']) == 0",
+        "import regions\nregions.plot, regions.Complex, regions.local_complexity",
+        "import regions.drawing.charts, regions.drawing.figures, regions.drawing.html",
     ],
     ids=lambda code: code.splitlines()[-1][:40],
 )
