@@ -12,7 +12,7 @@ import numpy as np
 from flint import fmpq
 
 from regions.drawing.clipping import Corners, faces
-from regions.drawing.complexes import Complex, exact_output_forms, exact_shape
+from regions.drawing.complexes import Complex, exact_shape
 from regions.drawing.corners import WORST_POSITION, values_at
 from regions.drawing.forms import Forms
 from solvers.rational import floats
@@ -124,10 +124,11 @@ def _scores(outputs: Forms) -> Forms:
 
 def _parts(found: Complex, index: int) -> list[tuple[int, Corners]]:
     """The parts of a region that belong to each class, in rationals."""
-    scores = exact_output_forms(found, index)
+    known = found.exact_forms(index)
+    scores = known[found.network.relus :]
     if len(scores) == 1:
         scores = [(fmpq(0),) * len(scores[0]), *scores]
-    whole = found.exact_corners(index)
+    whole = found.exact_corners(index, known)
     result = []
     for winner, mine in enumerate(scores):
         part: Corners | None = whole

@@ -120,10 +120,18 @@ class Complex:
         bits = self.bits[index].astype(np.int8)
         return Pattern.from_bits([bits[start:end] for start, end in pairwise(ends)])
 
-    def exact_corners(self, index: int) -> Corners:
-        """The corners of a region in rationals."""
-        exact = self.shapes[index].exact
-        return exact or exact_cell(self.network, self.outline, self.bits[index])
+    def exact_forms(self, index: int) -> list[tuple[fmpq, ...]]:
+        """All units and outputs on a region as exact affine forms, constants last."""
+        return exact_forms(self.network, self.bits[index].tolist())
+
+    def exact_corners(self, index: int, known: Sequence[tuple[fmpq, ...]] | None = None) -> Corners:
+        """The corners of a region in rationals; `known` are its exact forms."""
+        shape, bits = self.shapes[index], self.bits[index]
+        if shape.exact is not None:
+            return shape.exact
+        known = self.exact_forms(index) if known is None else known
+        labels = frozenset().union(*(labels for labels, _ in shape.faces))
+        return _cut(self.outline, known, bits, sorted(label for label in labels if label >= 0))
 
     @cached_property
     def neighbours(self) -> tuple[frozenset[int], ...]:
@@ -240,15 +248,18 @@ def exact_cell(network: Network, border: Corners, bits: np.ndarray) -> Corners:
     InputError
         If the pattern has no interior.
     """
+    return _cut(border, exact_forms(network, bits.tolist()), bits, range(len(bits)))
+
+
+def _cut(
+    border: Corners, known: Sequence[tuple[fmpq, ...]], bits: np.ndarray, units: Sequence[int]
+) -> Corners:
+    """The part of the domain where these units have these bits."""
     found: Corners | None = border
-    signs = bits.tolist()
-    for unit, (form, bit) in enumerate(
-        zip(exact_forms(network, signs)[: len(signs)], signs, strict=True)
-    ):
-        if found is None:
-            break
-        if any(form):
-            found = found.cut(form if bit else [-a for a in form], unit)
+    for unit in units:
+        form = known[unit]
+        if found is not None and any(form):
+            found = found.cut(form if bits[unit] else [-a for a in form], unit)
     if found is None:
         raise InputError("exact_cell(): no region has this pattern")
     return found
@@ -366,8 +377,3 @@ def _joined(parts: Sequence[Forms]) -> Forms:
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.error for part in parts]),
     )
-
-
-def exact_output_forms(found: Complex, index: int) -> list[tuple[fmpq, ...]]:
-    """The outputs on a region, exactly."""
-    return exact_forms(found.network, found.bits[index].tolist())[found.network.relus :]

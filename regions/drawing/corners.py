@@ -47,8 +47,8 @@ class Proved:
     def by_cell(self) -> Iterator[tuple[int, slice]]:
         """The cells that have corners, and where these are."""
         cells, starts = np.unique(self.cell, return_index=True)
-        ends = [*starts[1:].tolist(), len(self.cell)]
-        for cell, start, end in zip(cells.tolist(), starts.tolist(), ends, strict=True):
+        ends = np.append(starts, len(self.cell))[1:]
+        for cell, start, end in zip(*map(np.ndarray.tolist, (cells, starts, ends)), strict=True):
             yield cell, slice(start, end)
 
 

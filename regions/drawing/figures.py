@@ -33,6 +33,7 @@ def draw_plane(
     colour: str = "region",
     *,
     gradients: np.ndarray | None = None,
+    winners: Classes | None = None,
     boundary: bool = True,
     theme: str = "light",
     title: str | None = None,
@@ -52,6 +53,8 @@ def draw_plane(
         layer that makes them) or "gradient" (the norm of the gradient).
     gradients
         (n,) those norms, for "gradient".
+    winners
+        What `classes_of(found)` returns, if it is known.
     boundary
         Whether the decision boundary is drawn on top.
     theme
@@ -81,7 +84,8 @@ def draw_plane(
     if colour == "gradient" and gradients is None:
         raise InputError("draw_plane(): colour='gradient' needs gradients, one for each region")
     look = theme_of(theme)
-    winners = classes_of(found) if boundary or colour == "class" else None
+    if winners is None and (boundary or colour == "class"):
+        winners = classes_of(found)
     with drawing(look):
         figure = new_figure(width, width * 0.9)
         plot: Axes = figure.add_subplot()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from regions.drawing.classes import classes_of
+from regions.drawing.classes import Classes, classes_of
 from regions.drawing.colouring import coloured
 from regions.drawing.complexes import Complex, Shape
 from regions.drawing.figures import COLOURS, axis_names, class_shades, layer_shades
@@ -27,6 +27,7 @@ def html_page(
     found: Complex,
     gradients: np.ndarray,
     *,
+    winners: Classes | None = None,
     colour: str = "region",
     title: str = "regions",
     about: str = "",
@@ -43,7 +44,7 @@ def html_page(
 
     Parameters
     ----------
-    found, colour, title, boundary, axes, marks, window
+    found, winners, colour, title, boundary, axes, marks, window
         As in `figures.draw_plane`; the reader can change colour and boundary.
     gradients
         (n,) the norm of the gradient on each region.
@@ -65,7 +66,7 @@ def html_page(
         raise InputError(f"html_page(): no colour {colour!r}; choose one of {', '.join(COLOURS)}")
     if theme is not None:
         theme_of(theme)
-    winners = classes_of(found)
+    winners = classes_of(found) if winners is None else winners
     names = axes or axis_names(found.frame)
     points = np.concatenate([shape.corners for shape in found.shapes])
     (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)

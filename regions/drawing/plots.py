@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regions.domain import Box, Domain
+from regions.drawing.classes import classes_of
 from regions.drawing.complexes import Complex, Report, complex_of
 from regions.drawing.figures import COLOURS, axis_names, draw_plane
 from regions.drawing.forms import gradient_norms
@@ -101,6 +102,8 @@ def plot(
     gradients = gradient_norms(network, found.bits) if needed else None
     words = title if title is not None else f"{len(found):,} linear regions".replace(",", " ")
     axes = axis_names(found.frame)
+    flat = any(target.suffix.lower() not in MESHES for target in targets)
+    winners = classes_of(found) if flat and found.dim == 2 else None
     for target in targets:
         if report:
             report(f"regions drawn, now {target.name}", len(found), len(found))
@@ -110,6 +113,7 @@ def plot(
             continue
         common = {
             "colour": colour,
+            "winners": winners,
             "boundary": boundary,
             "axes": (axes[0], axes[1]),
             "marks": slice_marks(where, found.frame),
