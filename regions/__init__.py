@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from regions.counting.recurrence import Recurrence, recurrence
     from regions.counting.upper_bounds import Bounds, bounds
     from regions.domain import Ball, Box, Intersection, Polytope, Segment, Slice, Space
+    from regions.drawing.animation import Film
     from regions.drawing.complexes import Complex
     from regions.drawing.plots import plot
     from regions.errors import (
@@ -50,6 +51,7 @@ __all__ = [
     "Conditional",
     "Count",
     "DomainError",
+    "Film",
     "InputError",
     "Intersection",
     "LocalComplexity",
@@ -91,6 +93,7 @@ _HOMES = {
     "regions.counting.recurrence": ("Recurrence", "recurrence"),
     "regions.counting.upper_bounds": ("Bounds", "bounds"),
     "regions.domain": ("Ball", "Box", "Intersection", "Polytope", "Segment", "Slice", "Space"),
+    "regions.drawing.animation": ("Film",),
     "regions.drawing.complexes": ("Complex",),
     "regions.drawing.plots": ("plot",),
     "regions.errors": (

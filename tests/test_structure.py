@@ -70,7 +70,7 @@ ALLOWED = {
     "files": {"nouns"},
     "tables": {"nouns", "counting", "files", "solvers", "solvers.exact"},
     "training": {"nouns", "loading", "counting", "files", "solvers.exact"},
-    "drawing": {"nouns", "lowering", "counting", "solvers", "solvers.exact"},
+    "drawing": {"nouns", "lowering", "loading", "counting", "solvers", "solvers.exact"},
     "cli": {
         "nouns",
         "readers",
@@ -110,6 +110,7 @@ EXACT = (
 )
 # Heavy libraries, and the only files that may import them.
 CONFINED = {
+    "PIL": ("regions/drawing/",),
     "cvxpy": ("solvers/cvxpy_.py",),
     "highspy": ("solvers/highs.py",),
     "matplotlib": ("regions/drawing/",),
@@ -226,6 +227,7 @@ PUBLIC = [
     "Conditional",
     "Count",
     "DomainError",
+    "Film",
     "InputError",
     "Intersection",
     "LocalComplexity",
@@ -281,6 +283,7 @@ HEAVY = (
     "torch",
     "numba",
     "matplotlib",
+    "PIL",
     "cvxpy",
     "pulp",
     "scipy.optimize",

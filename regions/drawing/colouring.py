@@ -20,7 +20,7 @@ def coloured(neighbours: Sequence[Collection[int]]) -> np.ndarray:
     Examples
     --------
     >>> coloured([{1, 2}, {0, 2}, {0, 1}]).tolist()
-    [2, 1, 0]
+    [2, 0, 1]
     """
     count = len(neighbours)
     degree = [len(others) for others in neighbours]

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
-
 from regions.drawing.forms import Forms
 from solvers.float_rows import TINY, gamma
 
@@ -94,11 +92,17 @@ def _proposal(value: np.ndarray, error: np.ndarray, middle: np.ndarray) -> np.nd
     dual = value[used, :-1] / slack[used, None]
     if not np.isfinite(dual).all():
         return np.zeros((0, dim), dtype=int)
+    return used[hull_facets(dual)]
+
+
+def hull_facets(points: np.ndarray) -> np.ndarray:
+    """The facets of the convex hull of points (n, d), as (facets, d) indices; none if flat."""
+    from scipy.spatial import ConvexHull, QhullError  # its import adds to Python's warning filters
+
     try:
-        hull = ConvexHull(dual)
+        return ConvexHull(points).simplices
     except QhullError:
-        return np.zeros((0, dim), dtype=int)
-    return used[hull.simplices]
+        return np.zeros((0, points.shape[1]), dtype=int)
 
 
 def _positions(rows: Forms, cell: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

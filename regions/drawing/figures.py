@@ -26,6 +26,7 @@ COLOURS = {
 }
 LOG_ABOVE = 50.0  # ratio of the largest norm to the least above which the scale is logarithmic
 MOST_CLASSES = 20  # in a legend
+BELOW = 42  # points between the picture and its legend: ticks and their name are there
 
 
 def draw_plane(
@@ -157,7 +158,7 @@ def _fill_gradients(
     norm = LogNorm(low, high) if low > 0 and high > LOG_ABOVE * low else Normalize(low, high)
     drawn = _polygons(
         plot, [shape.corners for shape in found.shapes], array=norms, cmap=MAP, norm=norm,
-        edgecolors="face", linewidths=0.4, gid="regions",
+        edgecolors="face", linewidths=0.4, gid="norms",
     )  # fmt: skip
     _outlines(plot, found, look, line)
     bar = figure.colorbar(drawn, ax=plot, shrink=0.8, pad=0.02)
@@ -166,16 +167,10 @@ def _fill_gradients(
 
 
 def _outlines(plot: Axes, found: Complex, look: Theme, line: float) -> None:
-    from matplotlib.collections import LineCollection
-
-    segments = np.concatenate([_sides(shape.corners) for shape in found.shapes])
-    plot.add_collection(
-        LineCollection(list(segments), colors=look.ink, linewidths=0.6 * line, alpha=0.6)
-    )
-
-
-def _sides(corners: np.ndarray) -> np.ndarray:
-    return np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
+    _polygons(
+        plot, [shape.corners for shape in found.shapes], facecolors="none", edgecolors=look.ink,
+        linewidths=0.7 * line, alpha=0.6, gid="regions",
+    )  # fmt: skip
 
 
 def _draw_layers(plot: Axes, found: Complex, look: Theme, line: float) -> None:
@@ -266,9 +261,14 @@ def _legend(plot: Axes) -> None:
         range(len(names)), key=lambda k: int(numbers[k]) if numbers[k].isdigit() else 1 << 30
     )
     if names:
+        from matplotlib.transforms import ScaledTranslation
+
+        assert plot.figure is not None
+        below = ScaledTranslation(0, -BELOW / 72, plot.figure.dpi_scale_trans)
         drawn = plot.legend(
             [handles[k] for k in order], [names[k] for k in order],
-            loc="upper left", bbox_to_anchor=(0.0, -0.1), borderaxespad=0.0,
+            loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=plot.transAxes + below,
+            borderaxespad=0.0,
             ncols=min(len(names), 5), columnspacing=1.2, handlelength=1.4,
         )  # fmt: skip
         for line in drawn.get_lines():
