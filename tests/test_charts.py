@@ -51,7 +51,7 @@ def test_curves_show_numbers_and_intervals():
         (lambda: histogram([], label="x"), "at least one"),
         (lambda: histogram([1, float("nan")], label="x"), "finite"),
         (lambda: histogram([0, 1], label="x", logarithmic=True), "positive"),
-        (lambda: heat_map([1, 2], label="x"), "needs a table"),
+        (lambda: heat_map(np.ones(2), label="x"), "needs a table"),
         (lambda: heat_map([[1, 2]], label="x", columns=["a"]), "2 columns need as many names"),
         (lambda: curves([1], {"a": [1, 2]}, x_label="", y_label=""), "a needs 1 numbers"),
         (lambda: histogram([1], label="x", theme="blue"), "no theme 'blue'"),

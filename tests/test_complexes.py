@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from regions.drawing.complexes import Complex, complex_of, exact_shape
 from regions.drawing.forms import exact_forms, forms, gradient_norms
 from regions.drawing.windows import slice_marks, windowed
 from regions.frame import Frame
+from regions.network import Layer
+from solvers.exact_matrix import ExactMatrix
 from solvers.rational import fraction, rational
 from tests import oracle
 
@@ -159,6 +162,56 @@ def test_volumes_sum_to_the_cube():
     for one, two in zip(found.shapes, slow.shapes, strict=True):
         assert len(one.corners) == len(two.corners)
         assert [labels for labels, _ in one.faces] == [labels for labels, _ in two.faces]
+
+
+@pytest.mark.slow
+def test_a_large_network_of_pytorch_is_a_partition():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    widths = (2, 64, 64, 64, 1)
+    linears = [torch.nn.Linear(below, above) for below, above in pairwise(widths)]
+    parts = [linears[0]]
+    for linear in linears[1:]:
+        parts += [torch.nn.ReLU(), linear]
+    found = complex_of(regions.load(torch.nn.Sequential(*parts)))
+    assert len(found) == 6668
+    assert found.sizes.sum() == pytest.approx(4, abs=1e-9)
+    assert sum(shape.exact is None for shape in found.shapes) > 6000
+    # the corners that floats have proved, in rationals: different patterns do not overlap, and
+    # areas that sum to that of the square leave no gap
+    areas = [polygon_area(found.exact_corners(index)) for index in range(len(found))]
+    assert min(areas) > 0 and sum(areas, fmpq(0)) == 4
+
+
+def test_skip_connections_and_odd_units():
+    inputs, bias = np.eye(2), np.zeros((2, 1))
+    matrix, column = ExactMatrix.from_floats, ExactMatrix.from_floats
+    layers = (
+        Layer(((0, matrix(inputs)),), column(bias)),
+        # a dead unit, the same line twice, one that reads the input again, and a constant
+        Layer(
+            ((0, matrix([[0.0, 0], [1, 1], [2, 2], [1, -1], [0, 0]])),
+             (1, matrix([[0.0, 0], [0, 0], [0, 0], [-1, 0], [0, 0]]))),
+            column([[0.0], [-0.5], [-1], [0.25], [1]]),
+        ),
+    )  # fmt: skip
+    output = Layer(((0, matrix([[1.0, 0]])), (2, matrix([[1.0, 1, 1, 1, 1]]))), column([[0.0]]))
+    network = regions.Network(2, layers, output)
+    found = complex_of(network)
+    assert len(found) == int(regions.count(network))
+    disjoint_and_whole(found)
+    assert found.sizes.sum() == pytest.approx(4, abs=1e-12)
+    for index in range(len(found)):
+        middle = found.shapes[index].corners.mean(axis=0)
+        assert network.pattern(middle) == found.pattern(index)
+        values = found.outputs.value[index] @ [*middle, 1]
+        assert values == pytest.approx(list(map(float, network(middle))))
+
+
+def test_a_network_without_relus_is_one_region():
+    found = complex_of(regions.Network.from_layers([([[1, 2]], [0])]))
+    assert len(found) == 1 and found.sizes.tolist() == [4]
+    assert len(classes_of(found).pieces) == 2
 
 
 # -- planes --------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def test_every_colouring_draws(colour: str, theme: str):
     if colour == "gradient":
         assert len(figure.axes) == 2  # a colour bar
     if colour == "region":
-        shades = {tuple(c) for c in plot.collections[0].get_facecolor().tolist()}
+        shades = {tuple(c) for c in np.array(plot.collections[0].get_facecolor()).tolist()}
         assert 2 <= len(shades) <= 6
 
 

@@ -19,6 +19,7 @@ from regions.cli.arguments import (
     TrustFile,
     check_choice,
 )
+from regions.cli.interrupts import unwound
 from regions.cli.progress import drawing_progress
 from regions.cli.render import duration, plural, print_json
 from regions.counting.engines import ENGINES
@@ -126,7 +127,7 @@ def command(
         model, domain, box=box, trust_file=trust_file, input_shape=input_shape, seed=seed
     )
     start = time.monotonic()
-    with drawing_progress(model.name, quiet) as report:
+    with unwound(), drawing_progress(model.name, quiet) as report:
         found = plot(
             network, where, files, colour=colour, boundary=boundary, theme=theme, title=title,
             window=ends, engine=engine, report=report,

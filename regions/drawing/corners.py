@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+
 from regions.drawing.forms import Forms
 from solvers.float_rows import TINY, gamma
 
