@@ -167,6 +167,23 @@ def test_every_colouring_draws(colour: str, theme: str):
         assert 2 <= len(shades) <= 6
 
 
+def test_nearly_equal_corners_are_not_filled_but_drawn(tmp_path: Path):
+    """Chromium leaves holes where a filled polygon has nearly equal corners."""
+    pytest.importorskip("matplotlib")
+    rows = [[1, 0], [0, 1], [1, 1]]
+    network = regions.Network.from_layers([(rows, [-0.5, -0.5, -1.0001]), ([[1, 1, 1]], [0])])
+    found = complex_of(network, engine="lp")
+    figure = draw_plane(found, "class")
+    fills, outlines = figure.axes[0].collections[:2]
+    assert [c.get_gid() for c in (fills, outlines)] == ["fills", "regions"]
+    for group, number in ((fills, 1), (outlines, 4)):  # a thin triangle keeps its corners
+        gaps = []
+        for path in group.get_paths():
+            corners = np.asarray(path.vertices)[:-1]
+            gaps.append(np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).min())
+        assert sum(gap < 1e-3 for gap in gaps) == number
+
+
 def test_layers_cover_all_inner_edges():
     from regions.drawing.figures import layer_lines
 

@@ -25,6 +25,7 @@ COLOURS = {
     "gradient": "the norm of the gradient",
 }
 LOG_ABOVE = 50.0  # ratio of the largest norm to the least above which the scale is logarithmic
+NEAR = 5e-4  # of a picture's side: less than half a pixel
 MOST_CLASSES = 20  # in a legend
 BELOW = 42  # points between the picture and its legend: ticks and their name are there
 
@@ -120,21 +121,16 @@ def _polygons(plot: Axes, polygons: Sequence[np.ndarray], **look: Any) -> Any:
 def _fill_regions(plot: Axes, found: Complex, look: Theme, line: float) -> None:
     shades = [look.regions[k % len(look.regions)] for k in coloured(found.neighbours)]
     polygons = [shape.corners for shape in found.shapes]
-    _polygons(
-        plot, polygons, facecolors=shades, edgecolors=look.ink, linewidths=line,
-        joinstyle="round", gid="regions",
-    )  # fmt: skip
+    _fills(plot, polygons, facecolors=shades, edgecolors=shades)
+    _outlines(plot, found, look, line, 1.0)
 
 
 def _fill_classes(plot: Axes, found: Complex, winners: Classes, look: Theme, line: float) -> None:
     shades = class_shades(winners.count, look)
     colours = [shades[piece.winner] for piece in winners.pieces]
-    # edges of its own colour: between two polygons the page would shine through
-    _polygons(
-        plot, [piece.corners for piece in winners.pieces], facecolors=colours, edgecolors=colours,
-        linewidths=0.4, gid="classes",
-    )  # fmt: skip
-    _outlines(plot, found, look, line)
+    pieces = [piece.corners for piece in winners.pieces]
+    _fills(plot, pieces, facecolors=colours, edgecolors=colours)
+    _outlines(plot, found, look, 0.7 * line, 0.6)
     here = sorted({piece.winner for piece in winners.pieces})
     for k in here[:MOST_CLASSES]:
         plot.fill([], [], color=shades[k], label=f"class {k}")
@@ -156,20 +152,44 @@ def _fill_gradients(
 
     low, high = float(norms.min()), float(norms.max())
     norm = LogNorm(low, high) if low > 0 and high > LOG_ABOVE * low else Normalize(low, high)
-    drawn = _polygons(
-        plot, [shape.corners for shape in found.shapes], array=norms, cmap=MAP, norm=norm,
-        edgecolors="face", linewidths=0.4, gid="norms",
-    )  # fmt: skip
-    _outlines(plot, found, look, line)
+    polygons = [shape.corners for shape in found.shapes]
+    drawn = _fills(plot, polygons, array=norms, cmap=MAP, norm=norm, edgecolors="face")
+    _outlines(plot, found, look, 0.7 * line, 0.6)
     bar = figure.colorbar(drawn, ax=plot, shrink=0.8, pad=0.02)
     bar.set_label("norm of the gradient")
     bar.outline.set_visible(False)  # type: ignore[operator]
 
 
-def _outlines(plot: Axes, found: Complex, look: Theme, line: float) -> None:
+def _fills(plot: Axes, polygons: Sequence[np.ndarray], **look: Any) -> Any:
+    """Filled polygons without outlines.
+
+    Browsers fill polygons with nearly equal corners wrongly, so these are left out, by less than
+    can be seen; the outlines have them all.  The edges are of the same colour: between two polygons
+    the page would shine through.
+    """
+    points = np.concatenate(polygons)
+    near = NEAR * float((points.max(axis=0) - points.min(axis=0)).max())
+    thin = [thinned(corners, near) for corners in polygons]
+    return _polygons(plot, thin, linewidths=0.4, gid="fills", **look)
+
+
+def thinned(corners: np.ndarray, near: float) -> np.ndarray:
+    """A polygon without those corners that are nearer to the one before, unless too few remain.
+
+    >>> thinned(np.array([[0, 0], [1, 0], [1, 0.1], [0, 1], [0, 0.1]]), 0.2).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    """
+    kept = [corners[0]]
+    for corner in corners[1:]:
+        if min(np.abs(corner - kept[-1]).max(), np.abs(corner - kept[0]).max()) >= near:
+            kept.append(corner)
+    return np.array(kept) if len(kept) >= 3 else corners
+
+
+def _outlines(plot: Axes, found: Complex, look: Theme, width: float, alpha: float) -> None:
     _polygons(
         plot, [shape.corners for shape in found.shapes], facecolors="none", edgecolors=look.ink,
-        linewidths=0.7 * line, alpha=0.6, gid="regions",
+        linewidths=width, alpha=alpha, joinstyle="round", gid="regions",
     )  # fmt: skip
 
 

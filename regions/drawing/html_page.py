@@ -25,6 +25,7 @@ canvas { position: absolute; inset: 0; width: 100%; height: 100%; cursor: crossh
   touch-action: none; }
 aside { width: 22em; box-sizing: border-box; padding: .6em 1em; overflow: auto;
   border-left: 1px solid var(--faint); }
+.about { overflow-wrap: anywhere; }
 dt { font-weight: 600; margin-top: .6em; }
 dd { margin: 0; overflow-wrap: anywhere; }
 code { font: 12px/1.4 ui-monospace, monospace; }
@@ -47,7 +48,7 @@ code { font: 12px/1.4 ui-monospace, monospace; }
 </header>
 <main>
 <div id="view"><canvas id="canvas"></canvas></div>
-<aside><div id="about"></div><dl id="facts"></dl></aside>
+<aside><div id="about" class="about"></div><dl id="facts"></dl></aside>
 </main>
 <script type="application/json" id="data">$DATA</script>
 <script>
@@ -74,9 +75,18 @@ function home() {
           y: box.height / 2 + scale * (bottom + top) / 2};
 }
 const toX = x => view.x + view.scale * x, toY = y => view.y - view.scale * y;
+const NEAR = 0.25;  // pixels: browsers fill polygons with nearly equal corners wrongly
 function trace(points) {
   pen.beginPath();
-  for (let k = 0; k < points.length; k += 2) pen.lineTo(toX(points[k]), toY(points[k + 1]));
+  const near = (a, b, c, d) => Math.abs(a - c) + Math.abs(b - d) < NEAR;
+  const firstX = toX(points[0]), firstY = toY(points[1]);
+  let lastX = firstX, lastY = firstY;
+  pen.moveTo(firstX, firstY);
+  for (let k = 2; k < points.length; k += 2) {
+    const x = toX(points[k]), y = toY(points[k + 1]);
+    if (near(x, y, lastX, lastY) || near(x, y, firstX, firstY)) continue;
+    pen.lineTo(lastX = x, lastY = y);
+  }
   pen.closePath();
 }
 function hot(share) {
