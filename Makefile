@@ -7,6 +7,7 @@
 #   make bench-auto  the table behind --engine auto
 #   make bench-peers other programs on the same networks, in an environment of their own
 #   make examples    train the shipped networks again
+#   make docs        the pictures of the gallery and the README again
 #
 # PYTHON=python3.12 chooses the interpreter of a new .venv.
 # PIP_FLAGS=... is handed to pip install (an index with a CPU build of torch, say).
@@ -17,7 +18,7 @@ PIP_FLAGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint format bench bench-long bench-auto bench-peers examples clean
+.PHONY: install demo test test-slow lint format bench bench-long bench-auto bench-peers examples docs clean
 .DELETE_ON_ERROR:
 
 install: $(STAMP)
@@ -69,6 +70,9 @@ bench-peers: install
 
 examples: install
 	$(BIN)/python examples/train_digits.py
+
+docs: install
+	$(BIN)/python docs/make_gallery.py
 
 clean:
 	rm -rf .venv .venv-peers build dist *.egg-info .hypothesis .pytest_cache .ruff_cache

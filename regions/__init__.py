@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from regions.answers import Adversarial, Between, Nearest, OutputRange
     from regions.cell import Cell
+    from regions.complexity import ComplexityMonitor, LocalComplexity, local_complexity
     from regions.counting.api import count
     from regions.counting.conditional import Conditional, conditional
     from regions.counting.leaves import RegionBatch
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from regions.counting.recurrence import Recurrence, recurrence
     from regions.counting.upper_bounds import Bounds, bounds
     from regions.domain import Ball, Box, Intersection, Polytope, Segment, Slice, Space
+    from regions.drawing.animation import Film
+    from regions.drawing.complexes import Complex
+    from regions.drawing.plots import plot
     from regions.errors import (
         DomainError,
         InputError,
@@ -53,13 +57,17 @@ __all__ = [
     "Bounds",
     "Box",
     "Cell",
+    "Complex",
+    "ComplexityMonitor",
     "Conditional",
     "Count",
     "DomainError",
     "Estimate",
+    "Film",
     "InputError",
     "Intersection",
     "Interval",
+    "LocalComplexity",
     "ModelError",
     "Nearest",
     "Network",
@@ -88,9 +96,11 @@ __all__ = [
     "estimate",
     "iter_regions",
     "load",
+    "local_complexity",
     "measure",
     "nearest",
     "output_range",
+    "plot",
     "reach",
     "recurrence",
 ]
@@ -98,6 +108,7 @@ __all__ = [
 _HOMES = {
     "regions.answers": ("Adversarial", "Between", "Nearest", "OutputRange"),
     "regions.cell": ("Cell",),
+    "regions.complexity": ("ComplexityMonitor", "LocalComplexity", "local_complexity"),
     "regions.counting.api": ("count",),
     "regions.counting.conditional": ("Conditional", "conditional"),
     "regions.counting.leaves": ("RegionBatch",),
@@ -105,6 +116,9 @@ _HOMES = {
     "regions.counting.recurrence": ("Recurrence", "recurrence"),
     "regions.counting.upper_bounds": ("Bounds", "bounds"),
     "regions.domain": ("Ball", "Box", "Intersection", "Polytope", "Segment", "Slice", "Space"),
+    "regions.drawing.animation": ("Film",),
+    "regions.drawing.complexes": ("Complex",),
+    "regions.drawing.plots": ("plot",),
     "regions.errors": (
         "DomainError",
         "InputError",

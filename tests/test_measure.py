@@ -293,7 +293,7 @@ def coverage(seeds: int) -> tuple[int, float]:
     """How many intervals miss 1/6, and the median of width over value."""
     made = [estimate(seed) for seed in range(seeds)]
     misses = sum(not e.low <= 1 / 6 <= e.high for e in made)
-    return misses, float(np.median([(e.high - e.low) / e.value for e in made]))
+    return misses, float(np.median([(e.high - e.low) / (e.value or 1) for e in made]))
 
 
 def p_value(misses: int, seeds: int) -> float:

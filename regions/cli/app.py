@@ -11,6 +11,7 @@ from regions.cli import (
     between,
     cell,
     cells,
+    complexity,
     conditional,
     count,
     env,
@@ -20,6 +21,7 @@ from regions.cli import (
     nearest,
     output_range,
     pattern,
+    plot,
     reach,
     recurrence,
 )
@@ -56,6 +58,8 @@ COMMANDS = {
     "conditional": conditional,
     "recurrence": recurrence,
     "estimate": estimate,
+    "plot": plot,
+    "complexity": complexity,
     "export": export,
     "env": env,
 }

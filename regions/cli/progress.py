@@ -27,6 +27,27 @@ def searching_progress(
     return _live(label, quiet, _search_line)
 
 
+@contextmanager
+def drawing_progress(
+    label: str, quiet: bool
+) -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """The same for a drawing: what is done, how many, and of how many."""
+    with _live(label, quiet, _drawing_line) as show:
+        yield None if show is None else lambda *state: show(state)
+
+
+def _drawing_line(state: tuple[str, int, int | None], room: int | None = None) -> str:
+    """How far a drawing is.
+
+    >>> _drawing_line(("regions shaped", 1024, 6668))
+    '1 024 of 6 668 regions shaped'
+    """
+    what, done, whole = state
+    of = "" if whole is None else f" of {grouped(whole)}"
+    line = f"{grouped(done)}{of} {what}"
+    return line if room is None else line[:room]
+
+
 def _search_line(progress: ReachProgress, room: int | None = None) -> str:
     line = (
         f"{grouped(progress.branches)} branches, {grouped(progress.open_branches)} open, "

@@ -214,8 +214,8 @@ def summary(rows: Sequence[CellRow]) -> dict[str, object]:
         middles = [(a + b) / 2 for a, b in pairs if math.isfinite(b)]
         result[name] = _quartiles(middles)
     for name in SAMPLED:
-        values = [row.sampled[name].value for row in found if name in row.sampled]
-        result[f"{name}_sampled"] = _quartiles(values)
+        values = (row.sampled[name].value for row in found if name in row.sampled)
+        result[f"{name}_sampled"] = _quartiles([v for v in values if v is not None])
     return result
 
 

@@ -56,7 +56,10 @@ def _estimate(
     mean: float, deviation: float, samples: int, slack: float, seed: int, method: str
 ) -> Estimate:
     reach = SIGMAS * deviation / math.sqrt(samples) + slack
-    return Estimate(mean, mean - reach, mean + reach, method, samples, seed, CONFIDENCE)
+    return Estimate(
+        value=mean, low=mean - reach, high=mean + reach, confidence=CONFIDENCE,
+        method=method, samples=samples, seed=seed,
+    )  # fmt: skip
 
 
 def hull_basis(centred: Centred) -> np.ndarray:
@@ -154,7 +157,10 @@ def volume(centred: Centred, rows: np.ndarray, steps: int, seed: int, stop: Stop
     together = float(each.var(ddof=1)) / WALKS
     reach = SIGMAS * math.sqrt(max(variance, together))
     value, low, high = (math.exp(total + shift) for shift in (0.0, -reach, reach))
-    return Estimate(value, low, high, "hit-and-run", samples, seed, CONFIDENCE)
+    return Estimate(
+        value=value, low=low, high=high, confidence=CONFIDENCE,
+        method="hit-and-run", samples=samples, seed=seed,
+    )  # fmt: skip
 
 
 def _poll(stop: Stop) -> None:

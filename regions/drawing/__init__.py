@@ -1,0 +1,1 @@
+"""Pictures: exact polygons and polyhedra of the regions, charts, and the files they go to."""
