@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from regions.check_points import CheckPoints, draw
 from regions.domain import Domain
 from regions.errors import ModelError
-from regions.network import Network
 from regions.source import Source
 
 POINTS = 100
 TOLERANCE = 1e-4
 _FLOOR = 1e-12  # outputs below this are cancelled noise: errors are measured against it
+
+
+class Evaluable(Protocol):
+    """What was read, in a form that runs: a `Network`, or a graph of layers."""
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs."""
+        ...
+
+    def evaluate(self, points: np.ndarray) -> np.ndarray:
+        """Float64 (N, inputs) -> (N, outputs)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,7 @@ class Agreement:
 
 def check(
     source: Source,
-    network: Network,
+    network: Evaluable,
     domain: Domain | None = None,
     *,
     num_points: int = POINTS,
@@ -75,7 +88,9 @@ def check(
     return Agreement(len(drawn.points), worst, drawn.where)
 
 
-def _outputs(source: Source, network: Network, drawn: CheckPoints) -> tuple[np.ndarray, np.ndarray]:
+def _outputs(
+    source: Source, network: Evaluable, drawn: CheckPoints
+) -> tuple[np.ndarray, np.ndarray]:
     """Of the source and of the normal form at the points: both (N, outputs)."""
     expected = np.asarray(source.evaluate(drawn.points), dtype=np.float64)
     actual = network.evaluate(drawn.points)

@@ -62,16 +62,22 @@ def load(
     regions.errors.ModelError: load(): no such file: model.txt
     """
     is_file = isinstance(model, (str, Path))
-    if is_file:
-        source = _read_file(Path(str(model)), trust_file, input_shape)
-    else:
-        source = _read_object(model, input_shape)
+    source = read_source(model, trust_file=trust_file, input_shape=input_shape)
     network = lower(source.graph)
     where = domain(network.inputs) if callable(domain) else domain
     found = fidelity.check(source, network, where, seed=seed)
     file = str(model) if is_file else None
     origin = Origin(file, source.format, source.activation, found.points, found.worst, found.where)
     return replace(network, origin=origin)
+
+
+def read_source(
+    model: object, *, trust_file: bool = False, input_shape: Sequence[int] | None = None
+) -> Source:
+    """The layers of a model, neither lowered nor checked; the arguments are those of `load`."""
+    if isinstance(model, (str, Path)):
+        return _read_file(Path(model), trust_file, input_shape)
+    return _read_object(model, input_shape)
 
 
 def _read_file(path: Path, trust_file: bool, input_shape: Sequence[int] | None) -> Source:

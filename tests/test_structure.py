@@ -56,6 +56,7 @@ ROOMS = {
     "query": ("regions.query.",),
     "estimating": ("regions.estimating.",),
     "geometry": ("regions.geometry.",),
+    "sample": ("regions.sample.",),
     "files": ("regions.parquet", "regions.sorted_rows"),
     "tables": ("regions.region_table",),
     "training": ("regions.complexity", "regions.monitor"),
@@ -73,6 +74,7 @@ ALLOWED = {
     "query": {"nouns", "lowering", "counting", "solvers.exact", "solvers"},
     "estimating": {"nouns", "lowering", "counting", "query", "solvers.exact", "solvers"},
     "geometry": {"nouns", "lowering", "counting", "query", "solvers.exact", "solvers"},
+    "sample": {"nouns", "layers", "loading", "solvers.exact"},
     "files": {"nouns"},
     "tables": {"nouns", "counting", "files", "solvers", "solvers.exact"},
     "training": {"nouns", "loading", "counting", "files", "solvers.exact"},
@@ -86,6 +88,7 @@ ALLOWED = {
         "query",
         "estimating",
         "geometry",
+        "sample",
         "files",
         "tables",
         "training",
@@ -130,7 +133,7 @@ CONFINED = {
     "pyarrow": ("regions/parquet.py", "regions/region_table.py", "regions/sorted_rows.py"),
     "scipy.optimize": ("solvers/scipy_.py",),
     "sklearn": ("regions/readers/sklearn_",),
-    "torch": ("regions/readers/torch_",),
+    "torch": ("regions/readers/torch_", "regions/sample/"),
 }
 
 
@@ -384,6 +387,7 @@ def state():
     # files that import a library with side effects of its own, and are themselves imported late
     late = (
         "regions.readers",
+        "regions.sample",
         "regions.counting.by_integers",
         "regions.counting.by_vertices",
         "regions.counting.by_simplex",
