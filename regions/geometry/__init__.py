@@ -1,0 +1,1 @@
+"""The geometry of a cell: its facets and neighbours, radius, widths, volume."""
