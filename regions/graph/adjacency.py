@@ -22,6 +22,7 @@ from regions.domain_base import Domain
 from regions.graph.crossings import Flat, Known, Pair, crossings
 from regions.graph.deciding import Decider
 from regions.graph.distances import Shape, shape_of
+from regions.graph.relaxing import facets_found
 from regions.network import Network
 from regions.pattern import Pattern
 from regions.results import Count, Progress
@@ -151,7 +152,10 @@ class RegionGraph:
         """The affine map on a node's region, as nearest doubles."""
         weight, bias = self.network.affine(self.pattern(node))
         dense = weight.to_dense().approx
-        return {"weight": np.asarray(dense).tolist(), "bias": np.asarray(bias.approx)[:, 0].tolist()}
+        return {
+            "weight": np.asarray(dense).tolist(),
+            "bias": np.asarray(bias.approx)[:, 0].tolist(),
+        }
 
 
 def region_graph(
@@ -222,9 +226,9 @@ def _build(
     if known is not None:
         finished, pairs, stats = _pairs(known, question, stop)
     pairs.sort(key=lambda pair: (min(pair.first, pair.second), max(pair.first, pair.second)))
-    edges = np.array(
-        [sorted((pair.first, pair.second)) for pair in pairs], dtype=np.int64
-    ).reshape(-1, 2)
+    edges = np.array([sorted((pair.first, pair.second)) for pair in pairs], dtype=np.int64).reshape(
+        -1, 2
+    )
     count = _counted(question, listing, stop, start)
     if used < count.lower:
         finished = False
@@ -254,9 +258,7 @@ def _known(
     spread = np.zeros_like(x)
     for row in exact:
         spread[row] = np.abs(x[row]) * 2.0**-52 + 1e-300
-    known = Known(
-        question.counted, listing.problem.frame, table[order], x[order], spread[order]
-    )
+    known = Known(question.counted, listing.problem.frame, table[order], x[order], spread[order])
     return known, order
 
 
@@ -273,10 +275,14 @@ def _pairs(
         edges += found.edges
         numbers = {
             "pairs": len(found.edges) + len(found.undecided),
-            "by_points": len(found.edges),
             "coinciding_regions": found.exact_regions,
         }
-        edges += [pair for pair in found.undecided if decider.share_a_facet(pair)]
+        moved = facets_found(known, found.undecided)
+        edges += [pair for pair, sure in zip(found.undecided, moved, strict=True) if sure]
+        numbers["by_points"] = len(edges)
+        for pair, sure in zip(found.undecided, moved, strict=True):
+            if not sure and decider.share_a_facet(pair):
+                edges.append(pair)
         finished = True
     numbers |= {"programs": decider.programs, "by_pivots": decider.by_pivots}
     return finished, edges, numbers

@@ -1,16 +1,15 @@
 """`crossings`: which regions share a facet, from the list of all regions, without solving anything.
 
-Let g be the row of a unit in region A, positive in A.  The region beyond {g = 0} would have the bits
-of `geometry.neighbours`; mostly it is A with one bit flipped.  It is looked up among the regions.
+Let g be the row of a unit in region A, positive in A.  The region beyond {g = 0} would have the
+bits of `geometry.neighbours`; mostly it is A with one bit flipped.  It is looked up among the
+regions.  Let B be found.  On {g = 0} every unit has the same value z in A as in B, and the units
+that do not vanish there have the same bits.  Let c be the point with g = 0 on the segment from the
+point a of A to the point b of B.
 
-Let B be found.  All units that do not vanish on {g = 0} have the same bits in A and B, and on that
-hyperplane the same values z; those of layers that do not depend on flipped units have the same
-everywhere.  Let c be the point with g = 0 on the segment from the point a of A to the point b of B.
-
-- If every unit that does not vanish has the sign of its bit at c, then so it has around c, and A and
-  B share a facet.  By convexity that is so if only units of the last layer are flipped.
-- If not, the facet is somewhere else, or there is none: `undecided` pairs are left to an exact
-  search.
+- If every unit that does not vanish has the sign of its bit at c, then it has it around c, and A
+  and B share a facet.  By convexity that is so if only units of the last layer are flipped: the
+  others have the same values in A as in B, not on {g = 0} alone.
+- If not, the facet is elsewhere, or there is none: `undecided` pairs are left to an exact search.
 
 Forms are not composed for that: with the bits of A held, a pass forward from b gives A's own affine
 functions at b, with rigorous bounds on the errors.
@@ -31,6 +30,7 @@ from regions.counting.witness import preactivations
 from regions.frame import Frame
 from regions.network import Network
 from solvers.exact_simplex import Stopped
+from solvers.rational import floats
 
 ROOM = 8_000_000  # doubles in one batch of values
 POINTS = 4  # regions whose points are mixed to a general one
@@ -59,6 +59,13 @@ class Known:
     def pulled(self) -> Network:
         """The network over the frame's coordinates."""
         return self.frame.pull(self.network)
+
+    @cached_property
+    def coordinates(self) -> np.ndarray:
+        """(N, dim): the points over the frame, rounded."""
+        origin = floats(np.array(self.frame.origin, dtype=object))
+        basis = np.asarray(self.frame.basis.to_dense().approx)
+        return np.linalg.lstsq(basis, (self.points - origin).T, rcond=None)[0].T
 
     @cached_property
     def starts(self) -> list[int]:
@@ -123,13 +130,22 @@ class Known:
     # -- values ----------------------------------------------------------------------------
 
     def values(
-        self, regions: np.ndarray, points: np.ndarray, spread: np.ndarray
+        self,
+        regions: np.ndarray,
+        points: np.ndarray,
+        spread: np.ndarray,
+        network: Network | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(n, units): the affine functions of regions (n,) at points (n, inputs), and errors."""
+        """(n, units): the affine functions of regions (n,) at points (n, inputs), and errors.
+
+        Over the frame's coordinates, if `network` is the pulled one.
+        """
         value, error = [points.T], [spread.T]
         z_all, e_all = [], []
         with np.errstate(over="ignore", invalid="ignore"):
-            for layer, (first, last) in zip(self.network.layers, pairwise(self.starts), strict=True):
+            for layer, (first, last) in zip(
+                self.network.layers, pairwise(self.starts), strict=True
+            ):
                 z, e = preactivations(layer, value, error)
                 z_all.append(z.T)
                 e_all.append(e.T)
@@ -173,7 +189,9 @@ class Crossings:
     def extend(self, pairs: list[Pair], sure: np.ndarray) -> None:
         """Put pairs where they belong."""
         self.edges += [pair for pair, good in zip(pairs, sure.tolist(), strict=True) if good]
-        self.undecided += [pair for pair, good in zip(pairs, sure.tolist(), strict=True) if not good]
+        self.undecided += [
+            pair for pair, good in zip(pairs, sure.tolist(), strict=True) if not good
+        ]
 
 
 def crossings(

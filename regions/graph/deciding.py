@@ -1,9 +1,9 @@
 """Whether two regions share a facet, where their points alone do not tell: one pair at a time.
 
-The pairs are those of `crossings`: with A's own rows, is there a point beyond the hyperplane between
-them that satisfies every other row strictly?  On the way to it from a point inside A lies a point of
-the facet.  A linear program proposes the point, or multipliers that exclude it; exact pivots decide
-where neither holds up.
+The pairs are those of `crossings`: with A's own rows, is there a point beyond the hyperplane
+between them that satisfies every other row strictly?  On the way to it from a point inside A lies a
+point of the facet.  A linear program proposes the point, or multipliers that exclude it; exact
+pivots decide where neither holds up.
 """
 
 from __future__ import annotations

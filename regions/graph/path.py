@@ -30,11 +30,8 @@ class Path:
         Of a straight path: the parameters t, ascending, of the points start + t (end - start)
         between the regions.
     lower, upper
-        lower <= the least number of bits flipped on any way between the two <= upper; None: no way
-        is known, or none is possible (`exists` is false then).  On a straight path both are the
-        bits flipped on it.
-    exists
-        Whether there is a way; None: not decided.
+        lower <= the least number of bits flipped on any way between the two <= upper (None: no way
+        is known).  On a straight path both are the bits flipped on it.
     stopped
         None when the search ended by itself, else "time limit" or "interrupted".
     unit_steps
@@ -48,10 +45,9 @@ class Path:
     end: Pattern
     patterns: tuple[Pattern, ...]
     points: tuple[Coordinates, ...]
+    lower: int
+    upper: int | None
     breakpoints: tuple[Fraction, ...] = ()
-    lower: int | None = None
-    upper: int | None = None
-    exists: bool | None = True
     stopped: str | None = None
     unit_steps: bool | None = None
     shortest_paths: int | None = None
@@ -66,11 +62,8 @@ class Path:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is left open: the least number of bits is known, or that there is no way.
-
-        `unit_steps` is not meant.
-        """
-        return self.exists is False or (self.lower is not None and self.lower == self.upper)
+        """Whether the least number of bits is known."""
+        return self.lower == self.upper
 
     @property
     def hamming(self) -> int:
@@ -103,7 +96,6 @@ class Path:
             "lower": self.lower,
             "upper": self.upper,
             "exact": self.exact,
-            "exists": self.exists,
             "unit_steps": self.unit_steps,
             "shortest_paths": self.shortest_paths,
             "start": str(self.start),

@@ -14,19 +14,17 @@ from regions.counting.api import describe
 from regions.counting.tree import Stop
 from regions.domain_base import Domain, Intersection
 from regions.domain_flats import Segment
-from regions.errors import DomainError, InputError, RegionsError
-from regions.exact_input import exact_point
+from regions.errors import DomainError, RegionsError
 from regions.frame import Frame
-from regions.graph.path import Coordinates, Path
+from regions.graph.endpoints import Point, coordinates, point_inside, point_of
+from regions.graph.path import Path
 from regions.graph.pieces import Pieces, pieces_of
 from regions.network import Network
 from regions.number_text import write_vector
 from regions.pattern import Pattern
 from solvers.exact_matrix import ExactMatrix
 from solvers.exact_simplex import Stopped
-from solvers.rational import dot, fraction, nearest, rational
-
-Point = tuple[fmpq, ...]
+from solvers.rational import dot, fraction
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +76,11 @@ def straight(
     network
         A network in normal form.
     start, end
-        Points a and b: (inputs,) numbers, each taken exactly.
+        Points a and b: (inputs,) numbers, each taken exactly; or patterns of regions, which stand
+        for a point inside.
     domain
-        Both points must lie in it; a ray ends where it leaves it.
+        Both points must lie in it, and a ray ends where it leaves it.  Without one there is no such
+        limit; patterns are then looked for in the box [-1, 1]^n.
     beyond
         Follow the ray t >= 0 instead, to infinity or to the end of the domain.
     time_limit
@@ -90,6 +90,8 @@ def straight(
     ------
     DomainError
         If a point has another dimension, both are the same, or one is outside the domain.
+    PatternError
+        If no region has a pattern.
     RegionsError
         If the time limit came first: part of a straight path is of no use.
 
@@ -104,13 +106,18 @@ def straight(
     ['1/4', '1/2', '3/4']
     """
     began = time.monotonic()
-    a, b = point_of(network, start, "start"), point_of(network, end, "end")
+    stop = Stop(None if time_limit is None else began + time_limit)
+    a, b = (
+        point_inside(network, value, domain, stop)
+        if isinstance(value, Pattern)
+        else point_of(network, value, f"straight(): {name}")
+        for value, name in ((start, "start"), (end, "end"))
+    )
     if a == b:
         raise DomainError(
             "straight(): needs two different points, got the same one twice; the pattern of one "
             "point is network.pattern(x)"
         )
-    stop = Stop(None if time_limit is None else began + time_limit)
     line = Ray(a, b) if beyond else Segment(a, b)
     try:
         frame = _frame(line, domain, stop)
@@ -125,7 +132,7 @@ def straight(
     widths = network.widths
     order = range(len(pieces)) if slope > 0 else range(len(pieces))[::-1]
     patterns = [_pattern(widths, pieces.bits[k]) for k in order]
-    points = [_coordinates(frame.point((pieces.inside(k),))) for k in order]
+    points = [coordinates(frame.point((pieces.inside(k),))) for k in order]
     breakpoints = sorted(fraction(origin + slope * u) for u in pieces.breakpoints)
     cumulative = int((pieces.bits[1:] != pieces.bits[:-1]).sum())
     return Path(
@@ -134,16 +141,6 @@ def straight(
         domain=line.spec, seconds=time.monotonic() - began, model=describe(network),
         stats={"exact_signs": pieces.exact_signs, **_unbounded(pieces)},
     )  # fmt: skip
-
-
-def point_of(network: Network, value: object, name: str) -> Point:
-    """A point of the network's input space, exactly."""
-    point = exact_point(value, name)
-    if len(point) != network.inputs:
-        raise DomainError(
-            f"{name}: needs {network.inputs} coordinates (the network's inputs), got {len(point)}"
-        )
-    return point
 
 
 def _frame(line: Domain, domain: Domain | None, stop: Callable[[], bool]) -> Frame:
@@ -179,7 +176,9 @@ def _check_ends(
     origin: fmpq, slope: fmpq, frame: Frame, beyond: bool, domain: Domain | None
 ) -> None:
     ends: Bounds = (frame.lower[0], frame.upper[0])
-    first, last = (None if u is None else origin + slope * u for u in ends[:: 1 if slope > 0 else -1])
+    first, last = (
+        None if u is None else origin + slope * u for u in ends[:: 1 if slope > 0 else -1]
+    )
     assert domain is not None or (first == 0 and (beyond or last == 1))
     if domain is not None and first != 0:
         raise _outside("start", domain)
@@ -187,7 +186,7 @@ def _check_ends(
         raise _outside("end", domain)
 
 
-def _outside(which: str, domain: Domain) -> InputError:
+def _outside(which: str, domain: Domain) -> DomainError:
     return DomainError(
         f"straight(): the {which} is outside the domain {domain.spec}; choose points inside, or "
         "leave the domain out"
@@ -196,16 +195,6 @@ def _outside(which: str, domain: Domain) -> InputError:
 
 def _pattern(widths: tuple[int, ...], bits: np.ndarray) -> Pattern:
     return Pattern.from_bits(np.split(bits, np.cumsum(widths)[:-1]) if widths else [])
-
-
-def _coordinates(point: Sequence[fmpq]) -> Coordinates:
-    """Doubles if they are exact."""
-    doubles = tuple(nearest(q) for q in point)
-    if all(np.isfinite(doubles)) and all(
-        rational(v) == q for v, q in zip(doubles, point, strict=True)
-    ):
-        return doubles
-    return tuple(fraction(q) for q in point)
 
 
 def _unbounded(pieces: Pieces) -> dict[str, bool]:
