@@ -22,8 +22,8 @@ F = Fraction
 HIGHS = get_backend("highs")
 
 
-def facets_of(body: Body) -> Facets:
-    return facets(Centred.of(body, body.interior), HIGHS)
+def facets_of(body: Body, method: str = "programs") -> Facets:
+    return facets(Centred.of(body, body.interior), HIGHS, method=method)
 
 
 def body_of(network: Network, pattern: str, domain: Domain) -> Body:
@@ -75,6 +75,7 @@ def test_facets_and_neighbours_equal_brute_force(problem: Problem):
         body = body_of(network, text, domain)
         found = facets_of(body)
         assert found.complete
+        assert found == facets_of(body, "vertices")
         assert {f.row: f.rows for f in found.facets} == brute_force_facets(body)
         for beyond in neighbours(body, found):
             other = str(beyond.pattern)

@@ -15,7 +15,8 @@ Source: K. L. Clarkson, More output-sensitive geometric algorithms, FOCS 1994.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from flint import fmpq
@@ -29,7 +30,10 @@ from regions.geometry.programs import RowProgram
 from solvers.backend import Backend
 from solvers.exact_simplex import Minimum, Row, Stopped, minimise
 from solvers.float_rows import lower_bound
+from solvers.skeleton import Skeleton, TooLarge
 
+LOW_DIM = 10  # up to here the vertices are tried first
+MOST_RAYS = 1500  # of a polyhedron while its vertices are found
 RAYS_AT_ONCE = 64
 JITTERS = (0.0, 0.001, 0.03)
 ROOM = 40_000_000  # doubles that a batch of rays may take
@@ -68,12 +72,14 @@ class Facet:
 class Facets:
     """The facets found, by row; `undecided` rows may be facets or not.
 
-    `redundant` rows are none.  All rows that say the same are named by the lowest.
+    `redundant` rows are none.  All rows that say the same are named by the lowest.  In low
+    dimension `skeleton` has the vertices; its rows are the facets, in order.
     """
 
     facets: tuple[Facet, ...]
     redundant: tuple[int, ...]
     undecided: tuple[int, ...]
+    skeleton: Skeleton | None = field(default=None, compare=False, repr=False)
 
     @property
     def complete(self) -> bool:
@@ -81,9 +87,17 @@ class Facets:
         return not self.undecided
 
 
-def facets(centred: Centred, backend: Backend, stop: Stop | None = None, seed: int = 0) -> Facets:
+def facets(
+    centred: Centred,
+    backend: Backend,
+    stop: Stop | None = None,
+    *,
+    seed: int = 0,
+    method: str = "auto",
+) -> Facets:
     """The facets of a body; with a limit, those that were found by then.
 
+    `method` is "vertices" (the double description, for low dimensions), "programs", or "auto".
     Every answer is certain: see the head of this file.
 
     Examples
@@ -100,7 +114,11 @@ def facets(centred: Centred, backend: Backend, stop: Stop | None = None, seed: i
     ([(1,), (3,), (4, 5)], (0, 2))
     """
     search = _Search(centred, backend, stop or Stop(None), np.random.default_rng(seed))
+    low = centred.body.dim <= LOW_DIM and method != "programs"
     try:
+        if low or method == "vertices":
+            with suppress(TooLarge):
+                return search.by_vertices(None if method == "vertices" else MOST_RAYS)
         search.run()
     except Stopped:
         pass
@@ -132,6 +150,23 @@ class _Search:
             if self.stop():
                 raise Stopped
             self._decide(self.open[0])
+
+    def by_vertices(self, limit: int | None) -> Facets:
+        """From the vertices; the nearest rows first, so that most others cut nothing."""
+        body, stop, most = self.body, self.stop, limit or 10**9
+        with np.errstate(all="ignore"):
+            normals = np.concatenate([self.centred.goal(i).a for i in self.open] or [[[1.0]]])
+            order = np.argsort(
+                self.slacks[self.lead] / np.linalg.norm(normals, axis=1)[: len(self.lead)]
+            )
+        rows = self.lead[order].tolist()
+        whole = Skeleton.of(body.dim, [body.exact(i) for i in rows], most, stop)
+        self.found = sorted(rows[k] for k in whole.facets())
+        kept = set(self.found)
+        self.redundant = [i for i in rows if i not in kept]
+        self.open = []
+        skeleton = Skeleton.of(body.dim, [body.exact(i) for i in self.found], most, stop)
+        return replace(self.result(), skeleton=skeleton)
 
     def result(self) -> Facets:
         groups: dict[int, list[int]] = {}

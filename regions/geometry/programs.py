@@ -7,11 +7,12 @@ import numpy as np
 from regions.geometry.centred import Centred
 from solvers.backend import Backend, Session
 from solvers.errors import BackendDisagreement, SolversError
-from solvers.float_rows import FloatRows
+from solvers.float_rows import FloatRows, lower_bound
 from solvers.options import SolveOptions
 from solvers.program import LinearProgram
 from solvers.solution import Status
 
+SHRINK = (0.0, 1e-12, 1e-9, 1e-6, 1e-3)  # shares by which a point is moved to the centre
 WILD = 1e14  # limits beyond this mean nothing to a float solver
 
 
@@ -103,10 +104,44 @@ class RowProgram:
         weights = None if y is None else np.array(y[: len(self._rows)])
         return point, weights
 
-    def premises(self, index: int) -> tuple[FloatRows, np.ndarray, np.ndarray]:
+    def extreme(self, goal: FloatRows, time_limit: float | None) -> tuple[float, float]:
+        """Bounds of max -goal over the body, over v; goal is a form without constant.
+
+        A feasible point gives the lower one, multipliers the upper one; 0 and infinity where the
+        solver fails.
+        """
+        try:
+            session = self._opened()
+            session.set_cost(goal.a[0])
+            self.solves += 1
+            solution = session.solve(time_limit)
+        except BackendDisagreement:
+            raise
+        except SolversError:
+            self.close()
+            return 0.0, np.inf
+        inside, outside = 0.0, np.inf
+        if solution.x is not None and np.isfinite(solution.x).all():
+            inside = self._attained(goal, np.array(solution.x))
+        if solution.row_duals is not None:
+            rows, low, high = self.premises(None)
+            outside = max(inside, -lower_bound(goal, rows, solution.row_duals, low, high))
+        return inside, outside
+
+    def _attained(self, goal: FloatRows, v: np.ndarray) -> float:
+        """What -goal certainly reaches on the way from the centre to v."""
+        for shrink in SHRINK:
+            point = (v * (1 - shrink))[None, :]
+            values, errors = self._centred.values(point)
+            if (values[0] >= errors[0]).all():
+                value, error = goal.at(point)
+                return max(0.0, -float(value[0, 0]) - float(error[0, 0]))
+        return 0.0
+
+    def premises(self, index: int | None) -> tuple[FloatRows, np.ndarray, np.ndarray]:
         """The added rows and the bounds that multipliers may use: all but the row itself."""
         low, high = self._centred.low.copy(), self._centred.high.copy()
-        if index < self._centred.num_bounds:
+        if index is not None and index < self._centred.num_bounds:
             j, sign, _ = self._centred.body.bounds[index]
             (high if sign > 0 else low)[j] = sign * np.inf
         taken = np.array(self._rows, dtype=np.int64) - self._centred.num_bounds
