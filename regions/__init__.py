@@ -28,6 +28,10 @@ if TYPE_CHECKING:
         RegionsError,
         UnsupportedLayer,
     )
+    from regions.graph.adjacency import RegionGraph, region_graph
+    from regions.graph.path import Path
+    from regions.graph.shortest import shortest
+    from regions.graph.straight import straight
     from regions.loading import load
     from regions.monitor import RegionMonitor
     from regions.network import Network
@@ -49,12 +53,14 @@ __all__ = [
     "Intersection",
     "ModelError",
     "Network",
+    "Path",
     "Pattern",
     "PatternError",
     "Polytope",
     "Reachable",
     "Recurrence",
     "RegionBatch",
+    "RegionGraph",
     "RegionMonitor",
     "RegionsError",
     "Segment",
@@ -71,6 +77,9 @@ __all__ = [
     "load",
     "reach",
     "recurrence",
+    "region_graph",
+    "shortest",
+    "straight",
 ]
 
 _HOMES = {
@@ -90,6 +99,10 @@ _HOMES = {
         "RegionsError",
         "UnsupportedLayer",
     ),
+    "regions.graph.adjacency": ("RegionGraph", "region_graph"),
+    "regions.graph.path": ("Path",),
+    "regions.graph.shortest": ("shortest",),
+    "regions.graph.straight": ("straight",),
     "regions.loading": ("load",),
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),

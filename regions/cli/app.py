@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from regions.cli import conditional, count, env, export, info, pattern, reach, recurrence
+from regions.cli import (
+    conditional,
+    count,
+    env,
+    export,
+    graph,
+    info,
+    path,
+    pattern,
+    reach,
+    recurrence,
+)
 from regions.cli.arguments import Command
 
 _HELP = """Exact geometry of the linear regions of ReLU networks.
@@ -33,6 +44,8 @@ COMMANDS = {
     "reach": reach,
     "conditional": conditional,
     "recurrence": recurrence,
+    "graph": graph,
+    "path": path,
     "export": export,
     "env": env,
 }

@@ -17,7 +17,7 @@ from regions.counting.listing import Listing
 from regions.counting.prefix import Prefix
 from regions.counting.question import Question, checked_seconds
 from regions.counting.statistics import statistics
-from regions.counting.tree import Stop, interruptible
+from regions.counting.tree import REPORT_SECONDS, Stop, interruptible
 from regions.domain_base import Domain
 from regions.graph.crossings import Flat, Known, Pair, crossings
 from regions.graph.deciding import Decider
@@ -31,6 +31,21 @@ from solvers.exact_simplex import Stopped
 
 if TYPE_CHECKING:
     import networkx
+
+
+@dataclass(frozen=True)
+class GraphProgress:
+    """Where a running `region_graph` stands.
+
+    First `regions` are found, of at most `upper`; then `searched` of them were asked for their
+    facets, and `pairs` may share one.
+    """
+
+    regions: int
+    upper: int
+    searched: int
+    pairs: int
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,7 +180,7 @@ def region_graph(
     engine: str = "auto",
     layers: int | None = None,
     time_limit: float | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[GraphProgress], None] | None = None,
     backend: str | Backend = "highs",
 ) -> RegionGraph:
     """All regions and all pairs of them that share a face of dimension dim D - 1.
@@ -177,8 +192,10 @@ def region_graph(
 
     Parameters
     ----------
-    network, domain, engine, layers, progress, backend
+    network, domain, engine, layers, backend
         As in `iter_regions`; the regions must fit into memory.
+    progress
+        Called about ten times a second.
     time_limit
         Stop after so many seconds; the graph then has the regions and facets found by then.
 
@@ -202,16 +219,36 @@ def region_graph(
     limit = checked_seconds("region_graph", time_limit)
     stop = Stop(None if limit is None else start + limit)
     with interruptible(stop):
-        return _build(question, stop, start, progress)
+        return _build(question, stop, _Report(progress, start))
 
 
-def _build(
-    question: Question, stop: Stop, start: float, progress: Callable[[Progress], None] | None
-) -> RegionGraph:
+class _Report:
+    """Tells how far it is, ten times a second."""
+
+    def __init__(self, told: Callable[[GraphProgress], None] | None, start: float) -> None:
+        self.told, self.start, self.last = told, start, start
+        self.regions = 0
+
+    def found(self, progress: Progress) -> None:
+        """While regions are listed."""
+        self._tell(progress.regions, progress.upper, 0, 0)
+
+    def searched(self, regions: int, pairs: int) -> None:
+        """While facets are looked for."""
+        self._tell(self.regions, self.regions, regions, pairs)
+
+    def _tell(self, regions: int, upper: int, searched: int, pairs: int) -> None:
+        now = time.monotonic()
+        if self.told is not None and now - self.last >= REPORT_SECONDS:
+            self.last = now
+            self.told(GraphProgress(regions, upper, searched, pairs, now - self.start))
+
+
+def _build(question: Question, stop: Stop, report: _Report) -> RegionGraph:
     listing: Listing | None = None
     bits, points, exact, used = [], [], {}, 0
     with suppress(Stopped):
-        listing = Listing.of(question, stop, progress)
+        listing = Listing.of(question, stop, report.found)
         for batch in listing.batches():
             bits.append(batch.patterns)
             points.append(batch.points)
@@ -221,15 +258,16 @@ def _build(
     known, order = _known(question, listing, bits, points, exact)
     place = {int(old): new for new, old in enumerate(order.tolist())}
     pairs: list[Pair] = []
-    stats: dict[str, object] = {}
+    stats: dict[str, int] = {}
     finished = False
     if known is not None:
-        finished, pairs, stats = _pairs(known, question, stop)
+        report.regions = len(known)
+        finished, pairs, stats = _pairs(known, question, stop, report)
     pairs.sort(key=lambda pair: (min(pair.first, pair.second), max(pair.first, pair.second)))
     edges = np.array([sorted((pair.first, pair.second)) for pair in pairs], dtype=np.int64).reshape(
         -1, 2
     )
-    count = _counted(question, listing, stop, start)
+    count = _counted(question, listing, stop, report.start)
     if used < count.lower:
         finished = False
     return RegionGraph(
@@ -263,15 +301,15 @@ def _known(
 
 
 def _pairs(
-    known: Known, question: Question, stop: Stop
-) -> tuple[bool, list[Pair], dict[str, object]]:
+    known: Known, question: Question, stop: Stop, report: _Report
+) -> tuple[bool, list[Pair], dict[str, int]]:
     """(whether all pairs were decided, those that share a facet, how)."""
     decider = Decider(known, question.domain, question.backend, stop)
     edges: list[Pair] = []
-    numbers: dict[str, object] = {}
+    numbers: dict[str, int] = {}
     finished = False
     with suppress(Stopped):
-        found = crossings(known, decider.pairs, stop=stop)
+        found = crossings(known, decider.pairs, report.searched, stop)
         edges += found.edges
         numbers = {
             "pairs": len(found.edges) + len(found.undecided),
@@ -281,10 +319,12 @@ def _pairs(
         edges += [pair for pair, sure in zip(found.undecided, moved, strict=True) if sure]
         numbers["by_points"] = len(edges)
         for pair, sure in zip(found.undecided, moved, strict=True):
+            report.searched(len(known), numbers["pairs"])
             if not sure and decider.share_a_facet(pair):
                 edges.append(pair)
         finished = True
-    numbers |= {"programs": decider.programs, "by_pivots": decider.by_pivots}
+    for name in ("by_rays", "programs", "by_pivots"):
+        numbers[name] = decider.numbers[name]
     return finished, edges, numbers
 
 

@@ -197,7 +197,7 @@ class Crossings:
 def crossings(
     known: Known,
     exactly: Callable[[int], list[Pair]],
-    report: Callable[[int], None] | None = None,
+    report: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Crossings:
     """All pairs of regions that may share a facet, decided where that is cheap.
@@ -230,11 +230,13 @@ def crossings(
             if stop is not None and stop():
                 raise Stopped
             result.exact_regions += 1
+            if report is not None:
+                report(int(region), len(result.edges) + len(result.undecided))
             found = exactly(region)
             sure = np.array([pair.flips[0] >= last for pair in found], dtype=bool)
             result.extend(found, sure | facets_seen(known, found))
         if report is not None:
-            report(len(result.edges) + len(result.undecided))
+            report(int(regions[-1]) + 1, len(result.edges) + len(result.undecided))
     return result
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from regions.counting.witness import Witness
 from regions.graph.crossings import Known, Pair
+from solvers.rational import floats
 
 ROOM = 4_000_000  # doubles of rows in one batch
 MOVES = 160
@@ -98,7 +99,7 @@ def _sides(known: Known) -> np.ndarray:
     rows = [np.column_stack([identity, -low])[np.isfinite(low)]]
     rows.append(np.column_stack([-identity, high])[np.isfinite(high)])
     matrix = np.asarray(known.frame.rows.to_dense().approx)
-    limits = np.array([float(limit.p) / float(limit.q) for limit in known.frame.limits])
+    limits = floats(np.array(known.frame.limits, dtype=object))
     rows.append(np.column_stack([-matrix, limits.reshape(len(matrix))]))
     return np.concatenate(rows)
 

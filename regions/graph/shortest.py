@@ -1,48 +1,34 @@
-"""`shortest`: the least number of bits flipped on a way from one region to another.
-
-A* over the region graph, which is never built: a step to a neighbour costs the number of its bits
-that flip, and the Hamming distance to the target is a lower bound of what is left, by the triangle
-inequality.  So a region that is taken from the queue has its least cost.
-
-Source: P. E. Hart, N. J. Nilsson, B. Raphael, A formal basis for the heuristic determination of
-minimum cost paths, IEEE Trans. Systems Science and Cybernetics 4 (1968).
-"""
+"""`shortest`: the least number of bits flipped on a way from one region to another."""
 
 from __future__ import annotations
 
-import heapq
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 
 from regions.counting.api import describe
 from regions.counting.question import Question, checked_seconds
-from regions.counting.tree import Stop, interruptible
+from regions.counting.tree import REPORT_SECONDS, Stop, interruptible
 from regions.domain_base import Domain
 from regions.errors import RegionsError
 from regions.frame import Frame
 from regions.geometry.body import Body
-from regions.geometry.centred import Centred
-from regions.geometry.facets import facets
-from regions.geometry.neighbours import neighbours
-from regions.graph.endpoints import coordinates, region_of
+from regions.graph.endpoints import region_of
 from regions.graph.path import Coordinates, Path
+from regions.graph.search import Search
 from regions.graph.walk import way_along
 from regions.network import Network
 from regions.pattern import Pattern
 from solvers.backend import Backend
 from solvers.exact_simplex import Stopped
 
-REPORT_SECONDS = 0.1
-
 
 @dataclass(frozen=True)
 class PathProgress:
     """Where a running search stands: lower <= the least number of bits <= upper (None: unknown).
 
-    `regions` were left behind, `waiting` are in the queue.
+    The least costs of `regions` are known, and `waiting` steps are in the queue.
     """
 
     regions: int
@@ -124,154 +110,78 @@ def shortest(
                 f"shortest(): {stop.reason()} before the regions of both ends were known; "
                 "give it more time"
             ) from error
-        search = _Search(question, frame, first, last, stop, progress, began)
-        return search.run(count_paths, unit_steps)
+        watch = _Watch(progress, began)
+        search = Search(network, where, frame, question.backend, stop, watch)
+        return _answer(search, first, last, _Asked(count_paths, unit_steps), began, watch)
 
 
-class _Search:
-    """One search; what is known of regions stays, also for the second question."""
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be found out, apart from one way."""
 
-    def __init__(
-        self,
-        question: Question,
-        frame: Frame,
-        first: Body,
-        last: Body,
-        stop: Stop,
-        progress: Callable[[PathProgress], None] | None,
-        began: float,
-    ) -> None:
-        self.question, self.frame, self.stop = question, frame, stop
-        self.first, self.last = first, last
-        self.start, self.target = first.pattern, last.pattern
-        self.progress, self.began, self._reported = progress, began, began
-        self.points: dict[Pattern, Coordinates] = {
-            body.pattern: coordinates(body.point(body.interior)) for body in (first, last)
-        }
-        self.near: dict[Pattern, list[Pattern]] = {}
-        self.lower = self.start.hamming(self.target)
+    count_paths: bool
+    unit_steps: bool
+
+
+def _answer(
+    search: Search, first: Body, last: Body, asked: _Asked, began: float, watch: _Watch
+) -> Path:
+    """A way of least cost, or bounds of it; and what else was asked for."""
+    start, target = first.pattern, last.pattern
+    way: list[Pattern] = []
+    points: list[Coordinates] = []
+    number: int | None = None
+    unit: bool | None = None
+    lower, upper = start.hamming(target), None
+    try:
+        way, points = way_along(first, last, search.stop)
+        upper = watch.upper = _cost(way) if way else None
+        if upper != lower or asked.count_paths:
+            # without a count, only what is better than the way that is known
+            most = upper if upper is None or asked.count_paths else upper - 1
+            tree = search.run(start, target, most, every=asked.count_paths)
+            if tree.least is not None and tree.least != upper:
+                way = tree.way()
+                points = [search.point(pattern) for pattern in way]
+            lower = upper = _cost(way)
+            number = tree.number() if asked.count_paths else None
+        if all(a.hamming(b) == 1 for a, b in pairwise(way)):
+            unit = True
+        elif asked.unit_steps:
+            unit = search.run(start, target, single=True).least is not None
+    except Stopped:
+        if lower != upper:
+            lower = max(lower, search.lower)
+    open_ends = (
+        lower != upper
+        or (asked.count_paths and number is None)
+        or (asked.unit_steps and unit is None)
+    )
+    return Path(
+        method="shortest", start=start, end=target, patterns=tuple(way), points=tuple(points),
+        lower=lower, upper=upper, stopped=search.stop.reason() if open_ends else None,
+        unit_steps=unit, shortest_paths=number, domain=search.domain.spec,
+        seconds=time.monotonic() - began, model=describe(search.network),
+        stats=dict(search.numbers),
+    )  # fmt: skip
+
+
+class _Watch:
+    """Tells how far a search is, ten times a second."""
+
+    def __init__(self, told: Callable[[PathProgress], None] | None, began: float) -> None:
+        self.told, self.began, self.last = told, began, began
         self.upper: int | None = None
-        self.numbers: Counter[str] = Counter()
 
-    def run(self, count_paths: bool, unit_steps: bool) -> Path:
-        """The answer to all that was asked."""
-        way: list[Pattern] = []
-        points: list[Coordinates] = []
-        number: int | None = None
-        unit: bool | None = None
-        try:
-            way, points = way_along(self.first, self.last, self.stop)
-            if way:
-                self.upper = _cost(way)
-            if self.upper != self.lower or count_paths:
-                found, best = self._search(every=count_paths)
-                if not way or _cost(found) < _cost(way):
-                    way, points = found, [self.points[pattern] for pattern in found]
-                self.lower = self.upper = best[self.target]
-                number = self._number(best) if count_paths else None
-            if all(a.hamming(b) == 1 for a, b in pairwise(way)):
-                unit = True
-            elif unit_steps:
-                unit = bool(self._search(single=True)[0])
-        except Stopped:
-            pass
-        stopped = (
-            self.stop.reason() if self._is_open(count_paths, unit_steps, number, unit) else None
-        )
-        network = self.question.network
-        return Path(
-            method="shortest", start=self.start, end=self.target, patterns=tuple(way),
-            points=tuple(points), lower=self.lower, upper=self.upper, stopped=stopped,
-            unit_steps=unit, shortest_paths=number, domain=self.question.domain.spec,
-            seconds=time.monotonic() - self.began, model=describe(network),
-            stats={"regions": len(self.near), **self.numbers},
-        )  # fmt: skip
-
-    def _is_open(
-        self, count_paths: bool, unit_steps: bool, number: int | None, unit: bool | None
-    ) -> bool:
-        if self.lower != self.upper:
-            return True
-        return (count_paths and number is None) or (unit_steps and unit is None)
-
-    def _search(
-        self, single: bool = False, every: bool = False
-    ) -> tuple[list[Pattern], dict[Pattern, int]]:
-        """(a way of least cost, the costs of regions): the way is empty if there is none.
-
-        `single`: by steps of one bit only.  `every`: all regions are visited that a way of least
-        cost may use.
-        """
-        best = {self.start: 0}
-        before: dict[Pattern, Pattern] = {}
-        order = count()
-        queue = [(self.start.hamming(self.target), 0, 0, next(order), self.start)]
-        least: int | None = None
-        done: set[Pattern] = set()
-        while queue:
-            bound, _, cost, _, here = heapq.heappop(queue)
-            if here in done or cost > best[here]:
-                continue
-            if least is not None and bound > least:
-                break
-            if not single:
-                self.lower = max(self.lower, bound)
-            if here == self.target:
-                least = cost
-                if not every:
-                    break
-            done.add(here)
-            self._report(len(done), len(queue))
-            for there in self._neighbours(here):
-                step = here.hamming(there)
-                total = cost + step
-                if (single and step != 1) or total >= best.get(there, total + 1):
-                    continue
-                bound = total + there.hamming(self.target)
-                if not single and self.upper is not None and bound > self.upper:
-                    continue  # a way of `upper` bits is known
-                best[there] = total
-                before[there] = here
-                # among equals the farthest first: it is nearest to the target
-                heapq.heappush(queue, (bound, -total, total, next(order), there))
-        if least is None:
-            return [], best
-        way = [self.target]
-        while way[-1] != self.start:
-            way.append(before[way[-1]])
-        return way[::-1], best
-
-    def _number(self, best: dict[Pattern, int]) -> int:
-        """The number of ways of least cost, once all regions on them were visited."""
-        ways = Counter({self.start: 1})
-        for here in sorted(best, key=lambda pattern: best[pattern]):
-            for there in self.near.get(here, ()) if ways[here] else ():
-                if best.get(there) == best[here] + here.hamming(there):
-                    ways[there] += ways[here]
-        return ways[self.target]
-
-    def _neighbours(self, pattern: Pattern) -> list[Pattern]:
-        """The patterns beyond the facets of a region."""
-        if pattern not in self.near:
-            if self.stop():
-                raise Stopped
-            question = self.question
-            body = Body.of(
-                question.network, pattern, question.domain, frame=self.frame,
-                backend=question.backend, stop=self.stop,
-            )  # fmt: skip
-            self.points[pattern] = coordinates(body.point(body.interior))
-            found = facets(Centred.of(body, body.interior), question.backend, self.stop)
-            if not found.complete:
-                raise Stopped
-            self.near[pattern] = [beyond.pattern for beyond in neighbours(body, found)]
-        return self.near[pattern]
-
-    def _report(self, regions: int, waiting: int) -> None:
+    def __call__(self, search: Search) -> None:
         now = time.monotonic()
-        if self.progress is not None and now - self._reported >= REPORT_SECONDS:
-            self._reported = now
-            self.progress(PathProgress(regions, waiting, self.lower, self.upper, now - self.began))
+        if self.told is not None and now - self.last >= REPORT_SECONDS:
+            self.last = now
+            self.told(
+                PathProgress(
+                    search.visited, search.waiting, search.lower, self.upper, now - self.began
+                )
+            )
 
 
 def _cost(way: list[Pattern]) -> int:
