@@ -16,7 +16,9 @@ from regions import __version__
 from tests.command_line import Run, one_json
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("count", "info", "pattern", "reach", "conditional", "recurrence", "export", "env")
+COMMANDS = (
+    "count", "info", "pattern", "reach", "conditional", "recurrence", "export", "graph", "path", "env"
+)  # fmt: skip
 
 # -- what works ------------------------------------------------------------------------------
 

@@ -134,9 +134,7 @@ def _end(network: Network, text: str) -> Pattern | tuple[object, ...]:
         try:
             return Pattern.parse(stripped, network.widths)
         except PatternError as error:
-            raise PatternError(
-                f"{error}; a point of these digits is written @{stripped}"
-            ) from error
+            raise PatternError(f"{error}; if it is a point, write @{stripped}") from error
     return parse_point(stripped, network.inputs)
 
 
