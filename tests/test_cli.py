@@ -17,7 +17,8 @@ from tests.command_line import Run, one_json
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
-    "count", "info", "pattern", "reach", "conditional", "recurrence", "export", "graph", "path", "env"
+    "count", "info", "pattern", "reach", "conditional", "recurrence", "export", "graph", "path",
+    "env",
 )  # fmt: skip
 
 # -- what works ------------------------------------------------------------------------------
