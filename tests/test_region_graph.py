@@ -72,15 +72,14 @@ def test_units_that_vanish_without_flipping(layers):
     assert any(len(flips) < len(vanishing) for flips, vanishing in pairs)
 
 
-def test_regions_that_would_be_neighbours_but_share_no_facet():
-    """Beyond x = 0 the second layer's lines bend, so that the two regions lie far from x = 0."""
-    a = Fraction(1, 4)
-    network = feed_forward(
-        2, [((1, 0), 0), ((-1, 0), 0), ((0, 1), 2)], [((1, 1, 1), -2 - a), ((-1, -1, 1), -2 + a)]
-    )
-    graph = check(network, cube(2))
+@pytest.mark.parametrize("copies", [1, 2], ids=["one unit", "two units on one line"])
+def test_regions_that_would_be_neighbours_but_share_no_facet(copies: int):
+    """|y| < 2 |x| - 1: left and right of x = 0, and not at it."""
+    first = ((1, 0), 0), ((3, 0), 0)
+    second = tuple(((-2, sign, 4, *[0] * (copies - 1)), -1) for sign in (1, -1))
+    graph = check(PlainNetwork(2, (first[:copies], second)), cube(2))
     nodes = {str(graph.pattern(k)): k for k in range(len(graph))}
-    pair = sorted((nodes["101/10"], nodes["011/10"]))
+    pair = [nodes["0" * copies + "/11"], nodes["1" * copies + "/11"]]
     assert pair not in graph.edges.tolist()
     assert graph.stats["programs"]
 
