@@ -28,6 +28,9 @@ if TYPE_CHECKING:
         RegionsError,
         UnsupportedLayer,
     )
+    from regions.figures import Estimate, Interval
+    from regions.geometry.measuring import measure
+    from regions.geometry.shape import Shape
     from regions.graph.adjacency import RegionGraph, region_graph
     from regions.graph.path import Path
     from regions.graph.shortest import shortest
@@ -49,8 +52,10 @@ __all__ = [
     "Conditional",
     "Count",
     "DomainError",
+    "Estimate",
     "InputError",
     "Intersection",
+    "Interval",
     "ModelError",
     "Network",
     "Path",
@@ -64,6 +69,7 @@ __all__ = [
     "RegionMonitor",
     "RegionsError",
     "Segment",
+    "Shape",
     "Slice",
     "Space",
     "Undecided",
@@ -75,6 +81,7 @@ __all__ = [
     "count",
     "iter_regions",
     "load",
+    "measure",
     "reach",
     "recurrence",
     "region_graph",
@@ -99,6 +106,9 @@ _HOMES = {
         "RegionsError",
         "UnsupportedLayer",
     ),
+    "regions.figures": ("Estimate", "Interval"),
+    "regions.geometry.measuring": ("measure",),
+    "regions.geometry.shape": ("Shape",),
     "regions.graph.adjacency": ("RegionGraph", "region_graph"),
     "regions.graph.path": ("Path",),
     "regions.graph.shortest": ("shortest",),

@@ -96,6 +96,15 @@ def bounds(figure: Certain) -> tuple[float, float]:
     return down(q), up(q)
 
 
+def between(low: float, high: float) -> Certain:
+    """The interval, or the number if both ends agree.
+
+    >>> between(0.5, 0.5), between(1, 2)
+    (Fraction(1, 2), Interval(low=1, high=2))
+    """
+    return Fraction(low) if low == high and math.isfinite(low) else Interval(low, high)
+
+
 def down(q: fmpq) -> float:
     """The largest double that is at most q, or close to it."""
     value = nearest(q)

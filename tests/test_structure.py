@@ -29,6 +29,7 @@ ROOMS = {
         "regions.domain_flats",
         "regions.errors",
         "regions.exact_input",
+        "regions.figures",
         "regions.network",
         "regions.number_text",
         "regions.pattern",
@@ -99,7 +100,17 @@ ALLOWED = {
     },
     "solvers": {"solvers.exact"},
     "solvers.exact": {"solvers"},
-    "top": {"nouns", "readers", "lowering", "loading", "counting", "query", "graph", "training"},
+    "top": {
+        "nouns",
+        "readers",
+        "lowering",
+        "loading",
+        "counting",
+        "query",
+        "geometry",
+        "graph",
+        "training",
+    },
 }
 # Exact arithmetic and proofs, which every noun may use; the rest of `solvers` is for engines.
 EXACT = (
@@ -112,7 +123,7 @@ EXACT = (
 )
 # Heavy libraries, and the only files that may import them.
 CONFINED = {
-    "cvxpy": ("solvers/cvxpy_.py",),
+    "cvxpy": ("solvers/cvxpy_.py", "solvers/ellipsoid.py"),
     "highspy": ("solvers/highs.py",),
     "matplotlib": (),
     "networkx": ("regions/graph/",),
@@ -227,8 +238,10 @@ PUBLIC = [
     "Conditional",
     "Count",
     "DomainError",
+    "Estimate",
     "InputError",
     "Intersection",
+    "Interval",
     "ModelError",
     "Network",
     "Path",
@@ -242,6 +255,7 @@ PUBLIC = [
     "RegionMonitor",
     "RegionsError",
     "Segment",
+    "Shape",
     "Slice",
     "Space",
     "Undecided",
@@ -253,6 +267,7 @@ PUBLIC = [
     "count",
     "iter_regions",
     "load",
+    "measure",
     "reach",
     "recurrence",
     "region_graph",
@@ -322,6 +337,8 @@ def loaded_by(code: str) -> set[str]:
         "import regions\nregions.straight, regions.shortest, regions.region_graph",
         "from regions.cli.main import main\nassert main(['graph', '--help']) == 0",
         "from regions.cli.main import main\nassert main(['path', '--help']) == 0",
+        "import regions\nregions.measure, regions.Shape, regions.Interval, regions.Estimate",
+        "from regions.cli.main import main\nassert main(['cells', '--help']) == 0",
     ],
     ids=lambda code: code.splitlines()[-1][:40],
 )
@@ -363,6 +380,7 @@ def state():
         "solvers.box_interior",
         "solvers.cvxpy_",
         "solvers.dictionary",
+        "solvers.ellipsoid",
         "solvers.highs",
         "solvers.integer_cone",
         "solvers.long_integers",

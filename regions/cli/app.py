@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from regions.cli import (
+    cell,
+    cells,
     conditional,
     count,
     env,
@@ -42,6 +44,8 @@ COMMANDS = {
     "info": info,
     "pattern": pattern,
     "reach": reach,
+    "cell": cell,
+    "cells": cells,
     "conditional": conditional,
     "recurrence": recurrence,
     "graph": graph,

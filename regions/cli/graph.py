@@ -28,7 +28,7 @@ from regions.errors import InputError
 
 if TYPE_CHECKING:
     from regions.graph.adjacency import RegionGraph
-    from regions.graph.distances import Shape
+    from regions.graph.distances import GraphShape
 
 EXAMPLE = (
     "Example:  regions graph examples/models/moons.pt --output moons.graphml\n\n"
@@ -132,7 +132,9 @@ def command(
         raise typer.Exit(EXIT_BOUNDS)
 
 
-def _record(model: Path, graph: RegionGraph, shape: Shape | None, seconds: float) -> dict[str, Any]:
+def _record(
+    model: Path, graph: RegionGraph, shape: GraphShape | None, seconds: float
+) -> dict[str, Any]:
     """The JSON object."""
     count, degrees = graph.count, graph.degrees
     spread: dict[str, Any] | None = None

@@ -29,10 +29,11 @@ from regions.query.judging import CellJudge, Inside, Question
 from solvers.backend import Backend, get_backend
 from solvers.exact_matrix import ExactMatrix
 from solvers.exact_simplex import Row
-from solvers.rational import rational
+from solvers.rational import dot, nearest, rational
 
 ExactForm = tuple[Row, fmpq]
 ONE = fmpq(1)
+SHARES = (0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-7, 1e-9, 0.0)  # the farthest inside is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +82,7 @@ class Body:
         domain: Domain,
         *,
         frame: Frame | None = None,
+        near: ExactPoint | None = None,
         backend: str | Backend = "highs",
         stop: Stop | None = None,
     ) -> Body:
@@ -90,6 +92,8 @@ class Body:
         ----------
         frame
             That of the domain, where it is known already.
+        near
+            A point u of the cell, if one is known: one near it may be inside.
         stop
             Polled meanwhile.
 
@@ -113,22 +117,14 @@ class Body:
         frame = frame or Frame.of(domain, solver, stop)
         pulled = frame.pull(network)
         cell, vanishing = _rows(pulled, frame, bits)
-        judge = CellJudge(frame, solver, stop)
-        try:
-            answer = judge.ask(Question.INTERIOR, cell)
-        finally:
-            judge.close()
-        if not isinstance(answer, Inside):
-            raise no_region(
-                f"its inequalities exclude each other, as those of {_named(cell, answer)}"
-            )
+        inside = None if near is None else _inside_near(frame, cell, near)
+        if inside is None:
+            inside = _judged(frame, cell, solver, stop)
         bounds = _bounds(frame)
         names = [Side(_bound_name(frame, j, sign)) for j, sign, _ in bounds]
         names += [Side(name) for name in frame.names]
         units = [block.unit(k) for block in cell.blocks for k in range(len(block))]
-        return Body(
-            network, pattern, frame, bounds, cell, (*names, *units), vanishing, answer.point
-        )
+        return Body(network, pattern, frame, bounds, cell, (*names, *units), vanishing, inside)
 
     @property
     def dim(self) -> int:
@@ -137,6 +133,11 @@ class Body:
 
     def __len__(self) -> int:
         return len(self.bounds) + len(self.cell)
+
+    @property
+    def num_sides(self) -> int:
+        """Rows that are sides of the domain; those of units follow."""
+        return len(self.bounds) + self.cell.num_sides
 
     def exact(self, index: int) -> ExactForm:
         """(a_i as a dictionary of its non-zero entries, β_i)."""
@@ -174,9 +175,49 @@ class Body:
                 total += a * b * gram[i, j]
         return total
 
+    def over_x(self, index: int) -> tuple[list[fmpq], fmpq]:
+        """(a, b): the row as a·x <= b, with a in the directions of the hull."""
+        row, constant = self.exact(index)
+        form = [row.get(j, fmpq(0)) for j in range(self.dim)]
+        if self.gram is not None:
+            form = (self.gram * fmpq_mat(self.dim, 1, form)).entries()
+        a = [fmpq(0)] * len(self.frame.origin)
+        rows, cols, values, exact = self.frame.basis.entries
+        entries = [rational(v) for v in values.tolist()] if exact is None else list(exact)
+        for i, j, value in zip(rows.tolist(), cols.tolist(), entries, strict=True):
+            if form[j]:
+                a[i] -= value * form[j]
+        return a, constant + dot(a, self.frame.origin)
+
     def point(self, coordinates: Sequence[fmpq]) -> ExactPoint:
         """The point x = p + B u."""
         return self.frame.point(coordinates)
+
+
+def _inside_near(frame: Frame, cell: CellRows, near: ExactPoint) -> ExactPoint | None:
+    """A double point on the way to the domain's middle that is certainly inside."""
+    low, high = frame.box()
+    middle = np.array([nearest(q) for q in frame.interior])
+    start = np.array([nearest(q) for q in near])
+    for share in SHARES:
+        u = start + share * (middle - start)
+        if (u > low).all() and (u < high).all():
+            values, errors = cell.floats.at(u[None, :])
+            if (values > errors).all():
+                return exact_point(u)
+    return None
+
+
+def _judged(frame: Frame, cell: CellRows, solver: Backend, stop: Stop) -> ExactPoint:
+    """A point inside, by linear programs and exact pivots; an error if there is none."""
+    judge = CellJudge(frame, solver, stop)
+    try:
+        answer = judge.ask(Question.INTERIOR, cell)
+    finally:
+        judge.close()
+    if isinstance(answer, Inside):
+        return answer.point
+    raise no_region(f"its inequalities exclude each other, as those of {_named(cell, answer)}")
 
 
 def no_region(why: str) -> PatternError:

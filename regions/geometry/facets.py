@@ -24,7 +24,7 @@ from flint import fmpq
 from regions.cell import Side, Unit
 from regions.counting.tree import Stop
 from regions.geometry.body import Body
-from regions.geometry.centred import Centred
+from regions.geometry.centred import HALF_ULP, TINY, Centred
 from regions.geometry.coinciding import coinciding
 from regions.geometry.programs import RowProgram
 from solvers.backend import Backend
@@ -145,6 +145,7 @@ class _Search:
         self.program = RowProgram(self.centred, self.backend)
 
     def run(self) -> None:
+        self._shoot_along_axes()
         self._shoot_at_rows()
         while self.open:
             if self.stop():
@@ -187,6 +188,25 @@ class _Search:
 
     # -- rays ------------------------------------------------------------------------------
 
+    def _shoot_along_axes(self) -> None:
+        """Rays to the bounds: their slopes are columns, so all of them cost one pass."""
+        centred, first = self.centred, self.centred.num_bounds
+        rows, lead = centred.rows, self.lead[self.lead >= first] - first
+        a, s = rows.a[lead], rows.c[lead]
+        for index in [i for i in self.open if i < first]:
+            j, sign, _ = self.body.bounds[index]
+            t = self.slacks[index]
+            slope, wrong = sign * a[:, j], rows.a_error[lead, j]
+            with np.errstate(all="ignore"):
+                times = np.where(slope < 0, s / -slope, np.inf)
+                after = float(times.min(initial=np.inf))
+                reach = min((t + after) / 2, 2 * t) if after > t else t
+                values = s + reach * slope
+                errors = rows.c_error[lead] + reach * wrong
+                errors = errors + 8 * HALF_ULP * (np.abs(s) + reach * np.abs(slope)) + TINY
+            if reach > t * (1 + 8 * HALF_ULP) and (values > 1.01 * errors).all():
+                self._settle(index, True)
+
     def _shoot_at_rows(self) -> None:
         """Rays to the nearest point of each row's hyperplane, in the scaled coordinates."""
         dim = self.body.dim
@@ -214,17 +234,22 @@ class _Search:
             points = share[:, None] * directions
             good = np.isfinite(points).all(axis=1)
             good &= ~np.isin(self.lead[first], self.found)
-        for k in np.flatnonzero(good).tolist():
-            index = int(self.lead[first[k]])
-            if index in self.open and self._is_beyond(points[k], index):
-                self._settle(index, True)
+        chosen = np.flatnonzero(good)
+        for k, is_beyond in zip(
+            chosen.tolist(), self._are_beyond(points[chosen], self.lead[first[chosen]]), strict=True
+        ):
+            if is_beyond:
+                self._settle(int(self.lead[first[k]]), True)
 
-    def _is_beyond(self, point: np.ndarray, index: int) -> bool:
-        """Whether the point certainly violates this row, and no other one."""
-        values, errors = self.centred.values(point[None, :])
-        others = self.lead != index
-        v, e = values[0], errors[0]
-        return bool(v[index] < -e[index] and (v[self.lead] > e[self.lead])[others].all())
+    def _are_beyond(self, points: np.ndarray, index: np.ndarray) -> np.ndarray:
+        """Whether each point certainly violates its row, and no other one."""
+        if not len(points):
+            return np.zeros(0, dtype=bool)
+        values, errors = self.centred.values(points)
+        each = np.arange(len(points))
+        own = values[each, index] < -errors[each, index]
+        values[each, index], errors[each, index] = 1.0, 0.0
+        return own & (values[:, self.lead] > errors[:, self.lead]).all(axis=1)
 
     # -- one row ---------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from flint import fmpq
@@ -17,6 +17,7 @@ from regions.pattern import Pattern
 from regions.query.judging import CellJudge, Question
 from regions.query.search import Found, PatternSearch
 from solvers.backend import Backend, get_backend
+from solvers.rational import row_echelon
 
 MOST_NAMED = 16
 
@@ -137,7 +138,7 @@ def _units(zero: list[tuple[int, int]]) -> str:
     )
 
 
-def coordinates(frame: Frame, point: list[fmpq]) -> tuple[fmpq, ...] | None:
+def coordinates(frame: Frame, point: Sequence[fmpq]) -> tuple[fmpq, ...] | None:
     """The u of a point x of the hull; None where that takes solving a large system."""
     if frame.basis.is_identity:
         return tuple(a - p for a, p in zip(point, frame.origin, strict=True))
@@ -147,8 +148,6 @@ def coordinates(frame: Frame, point: list[fmpq]) -> tuple[fmpq, ...] | None:
         return tuple(point[place[j]] - frame.origin[place[j]] for j in range(frame.dim))
     if len(frame.origin) * frame.dim > 20_000:
         return None
-    from solvers.rational import row_echelon
-
     dense = frame.basis.dense()
     table = [[*dense[i], point[i] - frame.origin[i]] for i in range(len(frame.origin))]
     echelon, pivots = row_echelon(table, frame.dim + 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 
+import numpy as np
 from flint import fmpq
 
 from regions.counting.question import Question as Arguments
@@ -12,9 +14,9 @@ from regions.counting.question import checked_seconds
 from regions.counting.tree import Stop, interruptible
 from regions.domain_base import Domain
 from regions.errors import InputError
-from regions.figures import Interval
+from regions.figures import Certain, Interval, root
+from regions.frame import Frame
 from regions.geometry.body import Body
-from regions.geometry.facets import Facets
 from regions.geometry.locating import coordinates, located
 from regions.geometry.neighbours import neighbours
 from regions.geometry.shape import Shape
@@ -23,7 +25,11 @@ from regions.network import Network
 from regions.pattern import Pattern
 from regions.query.reaching import fitting
 from solvers.backend import Backend
+from solvers.float_rows import gamma
 from solvers.rational import fraction, nearest, rationals
+
+EXACT_DIM = 100
+EXACT_ENTRIES = 100_000  # of all rows together, up to which the distance is computed exactly
 
 
 def measure(
@@ -95,10 +101,13 @@ def measure(
         pattern = located(network, point, place, side, solver)
     wanted = Wanted(_directions(directions, network.inputs), vertices, axes, seed, samples)
     with interruptible(stop):
-        body = Body.of(network, pattern, place, backend=solver)
+        frame = Frame.of(place, solver, stop)
+        near = None if point is None else coordinates(frame, point)
+        body = Body.of(network, pattern, place, frame=frame, near=near, backend=solver)
         found = survey(body, solver, stop, wanted)
     weight, bias = network.affine(pattern)
-    distance = None if point is None else nearest_facet(body, found.facets, point)
+    distance = None if point is None else distance_to_rows(body, near)
+    to_units = None if point is None else distance_to_rows(body, near, units_only=True)
     return Shape(
         pattern,
         body.dim,
@@ -115,6 +124,7 @@ def measure(
         weight,
         bias,
         distance,
+        to_units,
         place.spec,
         time.monotonic() - start,
         body,
@@ -137,15 +147,48 @@ def _directions(values: object, inputs: int) -> list[list[fmpq]]:
     return table.tolist()
 
 
-def nearest_facet(body: Body, found: Facets, point: Sequence[fmpq]) -> Interval:
-    """The distance from a point x of the cell to the nearest facet (row, if some are undecided)."""
-    rows = [f.row for f in found.facets] + list(found.undecided)
-    u = coordinates(body.frame, list(point))
-    if u is None or not rows:
-        return Interval(0.0, float("inf"))
-    low = high = float("inf")
-    for i in rows:
-        value = nearest(body.value(i, u))
-        norm = nearest(body.squared_norm(i)) ** 0.5
-        low, high = min(low, value / norm * (1 - 1e-14)), min(high, value / norm * (1 + 1e-14))
-    return Interval(max(0.0, low), max(0.0, high))
+def distance_to_rows(body: Body, u: Sequence[fmpq] | None, units_only: bool = False) -> Certain:
+    """The distance from a point u of the cell to its boundary, the least over all rows.
+
+    With `units_only` over the rows of units: sides of the domain do not count.
+    """
+    if u is None:
+        return Interval(0.0, math.inf)
+    first = body.num_sides if units_only else 0
+    if first == len(body):
+        return Interval(math.inf, math.inf)
+    if len(body) * body.dim > EXACT_ENTRIES or body.dim > EXACT_DIM:
+        return _distance_in_floats(body, u, units_only)
+    squares = [body.value(i, u) ** 2 / body.squared_norm(i) for i in range(first, len(body))]
+    return root(min(squares))
+
+
+def _distance_in_floats(body: Body, u: Sequence[fmpq], units_only: bool) -> Interval:
+    """From rows with error bounds; the bounds of the coordinates exactly."""
+    floats = body.cell.floats
+    x = np.array([nearest(q) for q in u])
+    spread = 2.0**-52 * np.abs(x)[None, :] + 1e-300
+    values, errors = floats.at(x[None, :], spread)
+    if body.gram is None:
+        size = np.sqrt(np.einsum("ij,ij->i", floats.a, floats.a))
+        wrong = np.sqrt(np.einsum("ij,ij->i", floats.a_error, floats.a_error))
+        wrong = wrong + gamma(body.dim + 4) * size
+    else:
+        first = len(body.bounds)
+        size = np.array(
+            [nearest(body.squared_norm(first + i)) ** 0.5 for i in range(len(body.cell))]
+        )
+        wrong = 1e-14 * size
+    with np.errstate(all="ignore"):
+        low = np.nan_to_num((values[0] - errors[0]) / (size + wrong), nan=0.0)
+        high = np.where(size > wrong, (values[0] + errors[0]) / (size - wrong), np.inf)
+    if units_only:
+        sides = body.cell.num_sides
+        low, high = low[sides:], high[sides:]
+    ends = [
+        nearest(body.value(i, u)) / nearest(body.squared_norm(i)) ** 0.5
+        for i in range(0 if units_only else len(body.bounds))
+    ]
+    nearest_low = min(float(low.min(initial=np.inf)), *(e * (1 - 1e-14) for e in ends), math.inf)
+    nearest_high = min(float(high.min(initial=np.inf)), *(e * (1 + 1e-14) for e in ends), math.inf)
+    return Interval(max(0.0, nearest_low * (1 - 1e-14)), max(0.0, nearest_high * (1 + 1e-14)))

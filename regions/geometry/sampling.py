@@ -125,6 +125,7 @@ def volume(centred: Centred, rows: np.ndarray, steps: int, seed: int, stop: Stop
     logarithm = _rounded(walks, steps, stop)
     radii = _radii(walks, steps, stop)
     total, variance, samples = 0.0, 0.0, 0
+    each = np.zeros(WALKS)  # what a walk adds to the logarithm, to first order
     for inner, outer in zip(radii[1:], radii[:-1], strict=True):
         for _ in range(steps):
             _poll(stop)
@@ -138,6 +139,7 @@ def volume(centred: Centred, rows: np.ndarray, steps: int, seed: int, stop: Stop
         mean = max(float(share.mean()), 1e-9)
         total -= math.log(mean)
         variance += float(share.var(ddof=1)) / WALKS / mean**2
+        each += share / mean
         samples += steps * WALKS
         # those inside start the next walk; the others are drawn to a copy of one of them
         inside = np.flatnonzero(walks.distances() <= inner)
@@ -148,7 +150,9 @@ def volume(centred: Centred, rows: np.ndarray, steps: int, seed: int, stop: Stop
             walks.points[outside] = walks.points[rng.choice(inside, len(outside))]
     total += _log_ball(dim) + dim * math.log(radii[-1]) + logarithm
     total += dim * math.log(centred.scale) + _log_gram(centred)
-    reach = SIGMAS * math.sqrt(variance)
+    # the shares of one walk at successive radii may go together
+    together = float(each.var(ddof=1)) / WALKS
+    reach = SIGMAS * math.sqrt(max(variance, together))
     value, low, high = (math.exp(total + shift) for shift in (0.0, -reach, reach))
     return Estimate(value, low, high, CONFIDENCE, "hit-and-run", samples, seed)
 

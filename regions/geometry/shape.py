@@ -71,7 +71,9 @@ class Shape:
     weight, bias
         The network's affine map on the cell.
     distance
-        From the point that was given to the nearest facet; None without a point.
+        From the point that was given to the boundary of the cell; None without a point.
+    distance_units
+        The same where the sides of the domain do not count.
     """
 
     pattern: Pattern
@@ -89,6 +91,7 @@ class Shape:
     weight: ExactMatrix
     bias: ExactMatrix
     distance: Figure | None
+    distance_units: Figure | None
     domain: str
     seconds: float
     body: Body = field(repr=False)

@@ -11,7 +11,7 @@ from flint import fmpq
 
 from regions.counting.points import ExactPoint
 from regions.counting.tree import Stop
-from regions.figures import Certain, Figure, Interval, Unknown, bounds
+from regions.figures import Certain, Figure, Interval, Unknown, between, bounds
 from regions.geometry import sampling
 from regions.geometry.body import Body
 from regions.geometry.by_vertices import Vertices
@@ -153,7 +153,12 @@ class _Surveyor:
                 return self.extents.min_linf()
             except Stopped:
                 pass
-        high = min((bounds(width)[1] for width in axis or ()), default=float("inf"))
+        # an axis that does not lie in the hull says nothing
+        full = axis is not None and self.body.dim == inputs
+        high = min(bounds(width)[1] for width in axis) if full and axis else float("inf")
+        if self.body.dim == inputs and self.body.gram is None:
+            ends = self.body.frame.box()
+            high = min(high, float(np.nextafter(ends[1] - ends[0], np.inf).min()))
         return Interval(2 * low, max(high, 2 * low))
 
     def _min_l1(self, linf: Figure) -> Figure:
@@ -180,7 +185,7 @@ class _Surveyor:
         high = bounds(linf)[1]
         if self.corners is not None:
             high = min(high, self.corners.narrow())
-        return INFINITE if low == float("inf") else Interval(low, max(low, high))
+        return INFINITE if low == float("inf") else between(low, max(low, high))
 
     def _diameter(self, axis: tuple[Certain, ...] | None) -> Figure:
         if self.corners is not None:
@@ -193,7 +198,7 @@ class _Surveyor:
             pairs = [bounds(width) for width in axis]
             low = max(low, *(a for a, _ in pairs))
             high = min(high, float(np.linalg.norm([b for _, b in pairs]) * (1 + 1e-12)))
-        return Interval(low, max(low, high))
+        return between(low, max(low, high))
 
     def _box_diagonal(self) -> float:
         """Of the bounds of the hull's coordinates, if these are inputs."""

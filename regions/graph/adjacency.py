@@ -21,7 +21,7 @@ from regions.counting.tree import REPORT_SECONDS, Stop, interruptible
 from regions.domain_base import Domain
 from regions.graph.crossings import Flat, Known, Pair, crossings
 from regions.graph.deciding import Decider
-from regions.graph.distances import Shape, shape_of
+from regions.graph.distances import GraphShape, shape_of
 from regions.graph.relaxing import facets_found
 from regions.network import Network
 from regions.pattern import Pattern
@@ -122,7 +122,7 @@ class RegionGraph:
         """(nodes,) the number of neighbours of each."""
         return np.bincount(self.edges.reshape(-1), minlength=len(self))
 
-    def shape(self, time_limit: float | None = None) -> Shape:
+    def shape(self, time_limit: float | None = None) -> GraphShape:
         """Diameter, components, bipartite or not.
 
         Parameters

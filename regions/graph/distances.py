@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 
 @dataclass(frozen=True)
-class Shape:
+class GraphShape:
     """What a region graph looks like from afar.
 
     Attributes
@@ -35,7 +35,7 @@ class Shape:
         return self.diameter_low if self.diameter_low == self.diameter_high else None
 
 
-def shape_of(nodes: int, edges: np.ndarray, stop: Callable[[], bool]) -> Shape:
+def shape_of(nodes: int, edges: np.ndarray, stop: Callable[[], bool]) -> GraphShape:
     """The shape of a graph with edges (m, 2).
 
     The diameter comes from few searches: a node at distance k from v with eccentricity e(v) has an
@@ -49,7 +49,7 @@ def shape_of(nodes: int, edges: np.ndarray, stop: Callable[[], bool]) -> Shape:
     ends = np.concatenate([edges, edges[:, ::-1]]) if len(edges) else np.zeros((0, 2), np.int64)
     matrix = sp.csr_array((ones, (ends[:, 0], ends[:, 1])), shape=(nodes, nodes))
     if not nodes:
-        return Shape(0, True, None, None)
+        return GraphShape(0, True, None, None)
     components, label = csgraph.connected_components(matrix, directed=False)
     roots = np.unique(label, return_index=True)[1]
     depth = np.zeros(nodes)
@@ -60,13 +60,13 @@ def shape_of(nodes: int, edges: np.ndarray, stop: Callable[[], bool]) -> Shape:
     parity = depth.astype(np.int64) % 2
     bipartite = bool((parity[edges[:, 0]] != parity[edges[:, 1]]).all())
     if components > 1:
-        return Shape(int(components), bipartite, None, None)
+        return GraphShape(int(components), bipartite, None, None)
     low, high = np.zeros(nodes), np.full(nodes, float(nodes))
     rounds = 0
     while True:
         best, bound = int(low.max()), int(high.max())
         if best == bound or stop():
-            return Shape(1, bipartite, best, bound)
+            return GraphShape(1, bipartite, best, bound)
         # alternate between a node that may be far from others and one that is near to all
         candidates = np.flatnonzero((high > best) & (low < high))
         chosen = candidates[
