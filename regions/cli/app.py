@@ -24,8 +24,10 @@ from regions.cli import (
     path,
     pattern,
     plot,
+    rays,
     reach,
     recurrence,
+    stats,
 )
 from regions.cli.arguments import Command
 
@@ -64,6 +66,8 @@ COMMANDS = {
     "complexity": complexity,
     "graph": graph,
     "path": path,
+    "stats": stats,
+    "rays": rays,
     "export": export,
     "env": env,
 }
