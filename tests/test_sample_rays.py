@@ -113,8 +113,10 @@ def test_density_of_parallel_lines():
 
 
 def test_doubtful_signs_are_said():
-    # z = (x + 1e6) - x - 1e6 is zero, but not in floats
-    network = Network.from_layers([([[0.3], [0.3]], [1e6, 0]), ([[1, -1]], [-1e6]), ([[1]], [0])])
+    # z = 0.7 ((x + 1e6) - x - 1e6) is about zero, below what floats can tell
+    network = Network.from_layers(
+        [([[0.3], [0.3]], [1e6, 0]), ([[0.7, -0.7]], [-0.7e6]), ([[1]], [0])]
+    )
     ends = np.random.default_rng(0).uniform(0.5, 1, (50, 1))
     found = rays(evaluator_of(network), np.zeros((50, 1)), ends)
     assert found.doubtful.sum() > 0
