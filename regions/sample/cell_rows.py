@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -168,8 +169,6 @@ class CellRows:
                 raise _Enough  # what comes after has no rows
             return z * self._masks[k].reshape(1, *z.shape[1:]).to(z.dtype)
 
-        try:
+        with suppress(_Enough):
             self._module(x, relu, constants=constants)
-        except _Enough:
-            pass
         return self._kept(torch.cat(found, dim=1) * self._signs)

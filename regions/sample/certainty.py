@@ -151,7 +151,9 @@ def _roundings(node: Node, graph: Graph) -> int:
         case AveragePool() as op:
             inner = 2 * math.prod(op.window.kernel)
         case Mean():
-            inner = math.prod(graph.nodes[i - 1].shape if (i := node.inputs[0]) else graph.input_shape)
+            inner = math.prod(
+                graph.nodes[i - 1].shape if (i := node.inputs[0]) else graph.input_shape
+            )
         case Sum() as op:
             inner = len(op.signs)
         case _:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from regions.errors import InputError
 from regions.sample.evaluator import Evaluator
+from regions.sample.threads import threads_for
 
 KEPT = 0.2  # of the points, below which the noise is halved
 DROPPED = 0.1  # of the points, those closest to the others
@@ -139,7 +140,18 @@ def explore(
             inside &= (own == wanted).all(dim=1)
         return inside
 
-    points, sigma, restarts = start.repeat(number, 1), float(noise), 0
+    with threads_for(number * (sum(evaluator.widths) + evaluator.inputs)):
+        return _rounds(
+            start, kept_of, number, rounds, float(noise), generator, chosen, seed, report
+        )
+
+
+def _rounds(
+    start: Tensor, kept_of: Callable[[Tensor], Tensor], number: int, rounds: int, sigma: float,
+    generator: torch.Generator, layers: tuple[int, ...], seed: int,
+    report: Callable[[int, int], None] | None,
+) -> Exploration:  # fmt: skip
+    points, restarts = start.repeat(number, 1), 0
     noises, shares = [], []
     for done in range(rounds):
         shift = torch.rand(
@@ -167,7 +179,7 @@ def explore(
             report(done + 1, rounds)
     final = points.double().cpu().numpy()
     return Exploration(
-        final, chosen, sigma, np.array(noises), np.array(shares), restarts,
+        final, layers, sigma, np.array(noises), np.array(shares), restarts,
         len(np.unique(final, axis=0)), seed,
     )  # fmt: skip
 

@@ -93,7 +93,7 @@ class Walk:
 
     @property
     def worst_drift(self) -> float:
-        """The largest drift of a quantity that moves at all, its sign left out; NaN if none does."""
+        """The largest drift of a quantity that moves at all, without its sign; NaN if none does."""
         found = np.abs(self.drift[~np.isnan(self.drift)])
         return float(found.max()) if len(found) else math.nan
 
@@ -259,7 +259,9 @@ class _Watch:
         dim = len(origin)
         table = np.zeros((0, dim)) if along is None else np.asarray(along, dtype=np.float64)
         if table.ndim != 2 or table.shape[1] != dim:
-            raise InputError(f"walk(): directions need the shape (number, {dim}), got {table.shape}")
+            raise InputError(
+                f"walk(): directions need the shape (number, {dim}), got {table.shape}"
+            )
         eye = torch.eye(dim, dtype=origin.dtype, device=origin.device)
         watched = eye if dim <= QUANTITIES else directions(QUANTITIES, dim, generator, origin)
         return _Watch(origin, watched, torch.tensor(table, device=origin.device))

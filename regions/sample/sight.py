@@ -66,18 +66,18 @@ def look(rows: Rows, point: np.ndarray, number: int = 1000, seed: int = 0) -> Si
     """
     if number < 0:
         raise InputError(f"look(): the number of directions needs 0 or more, got {number}")
-    like = rows.gradients(torch.zeros(1, dtype=torch.long, device=_device(rows)))
-    at = torch.as_tensor(np.asarray(point, dtype=np.float64).reshape(1, -1)).to(like)
+    device = _device(rows)
+    at = torch.tensor(np.asarray(point, dtype=np.float64).reshape(1, -1), device=device)
     slack = rows.slacks(at)
-    generator = torch.Generator(like.device).manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(seed)
     far, hit = [], []
     size = max(1, ENTRIES // (rows.number + rows.inputs))
     for first in range(0, number, size):
-        ways = directions(min(size, number - first), rows.inputs, generator, like)
+        ways = directions(min(size, number - first), rows.inputs, generator, at)
         ends, index = first_hit(slack, rows.slopes(ways))
         far.append(ends)
         hit.append(torch.where(torch.isfinite(ends), index, -1))
-    empty = like.new_zeros(0)
+    empty = at.new_zeros(0)
     return Sight(
         torch.cat([empty, *far]).cpu().numpy(), torch.cat([empty.long(), *hit]).cpu().numpy(),
         *_balls(rows, at, slack[0]),
@@ -101,6 +101,9 @@ def _device(rows: Rows) -> torch.device:
 def _balls(
     rows: Rows, at: Tensor, slack: Tensor
 ) -> tuple[float, float, int, int, Interval | None, Interval | None]:
+    if not rows.number:
+        nothing = Interval(math.inf, math.inf)
+        return math.inf, math.inf, -1, -1, nothing, nothing
     norms = []
     size = max(1, ENTRIES // (2 * rows.inputs))
     for index in torch.arange(rows.number, device=at.device).split(size):

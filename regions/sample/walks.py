@@ -129,6 +129,9 @@ def first_hit(slack: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
 
     A slack that rounding has made negative counts as 0.
     """
+    if not slack.shape[1]:
+        nothing = slope.new_full((len(slope),), torch.inf)
+        return nothing, nothing.new_full(nothing.shape, -1, dtype=torch.long)
     ends = torch.where(slope < 0, slack.clamp(min=0.0) / -slope, torch.inf)
     found = ends.min(dim=1)
     return found.values, found.indices
