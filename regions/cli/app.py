@@ -16,6 +16,7 @@ from regions.cli import (
     count,
     env,
     estimate,
+    explore,
     export,
     info,
     nearest,
@@ -24,6 +25,7 @@ from regions.cli import (
     plot,
     reach,
     recurrence,
+    walk,
 )
 from regions.cli.arguments import Command
 
@@ -56,6 +58,8 @@ COMMANDS = {
     "cell": cell,
     "cells": cells,
     "conditional": conditional,
+    "walk": walk,
+    "explore": explore,
     "recurrence": recurrence,
     "estimate": estimate,
     "plot": plot,
