@@ -197,7 +197,8 @@ def test_stacked_rows_are_those_of_the_parts():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "gibbs"}, "no method 'gibbs'; choose one of hit-and-run, billiard"),
+        ({"method": "gibbs"}, "no method 'gibbs'; choose one of auto, hit-and-run, billiard"),
+        ({"method": "billiard", "warmup": 0}, "a billiard needs steps to warm up"),
         ({"chains": 1}, "chains needs 2 or more"),
         ({"steps": 3}, "steps needs 4 or more"),
         ({"warmup": -1}, "warmup needs 0 or more"),

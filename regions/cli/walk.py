@@ -36,7 +36,7 @@ EXAMPLE = (
     "Needs PyTorch. Exit code: 0, also where the walks have not mixed, which is said; 2 bad input, "
     "1 failure."
 )
-METHODS = ("hit-and-run", "billiard")
+METHODS = ("auto", "hit-and-run", "billiard")
 SHOWN = 8  # numbers of a list in text; --json has them all
 
 
@@ -55,12 +55,31 @@ def command(
         ),
     ] = None,
     method: Annotated[
-        str, typer.Option("--method", metavar="|".join(METHODS), help="How to walk.")
-    ] = "hit-and-run",
-    chains: Annotated[int, typer.Option("--chains", metavar="N", help="How many walks.")] = 1000,
+        str,
+        typer.Option(
+            "--method",
+            metavar="|".join(METHODS),
+            help="How to walk; auto: hit-and-run up to 30 inputs, billiard beyond.",
+        ),
+    ] = "auto",
+    chains: Annotated[
+        int | None,
+        typer.Option(
+            "--chains",
+            metavar="N",
+            help="How many walks. Default: 1000 up to 30 inputs, else 100.",
+            show_default=False,
+        ),
+    ] = None,
     steps: Annotated[
-        int, typer.Option("--steps", metavar="N", help="Steps of each that count; 0: do not walk.")
-    ] = 500,
+        int | None,
+        typer.Option(
+            "--steps",
+            metavar="N",
+            help="Steps of each that count; 0: none. Default: 500 up to 30 inputs, else 50.",
+            show_default=False,
+        ),
+    ] = None,
     warmup: Annotated[
         int | None,
         typer.Option(
@@ -118,7 +137,7 @@ def command(
     from regions.drawing.style import check_file
 
     check_choice("--method", method, METHODS)
-    if directions < 0 or steps < 0:
+    if directions < 0 or (steps or 0) < 0:
         raise InputError("--directions and --steps: need 0 or more")
     if exact and layers is not None:
         raise InputError("--exact: knows the cell of all layers only; leave --layers out")

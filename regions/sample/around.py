@@ -15,7 +15,7 @@ from regions.errors import DomainError
 from regions.figures import Interval
 from regions.sample.cell_rows import CellRows
 from regions.sample.evaluator import Evaluator
-from regions.sample.inside import Walk, walk
+from regions.sample.inside import Walk, settled, walk
 from regions.sample.rows import Rows, Stacked, domain_rows
 from regions.sample.sight import Sight, look
 from regions.sample.threads import threads_for
@@ -91,9 +91,9 @@ def around(
     *,
     layers: int | None = None,
     directions: int = 1000,
-    method: str = "hit-and-run",
-    chains: int = 1000,
-    steps: int = 500,
+    method: str = "auto",
+    chains: int | None = None,
+    steps: int | None = None,
     warmup: int | None = None,
     along: np.ndarray | None = None,
     seed: int = 0,
@@ -113,8 +113,8 @@ def around(
         The cell of the bits of the first so many layers.
     directions
         How many random directions to look along.
-    steps
-        Of each walk; 0 for none.
+    method, chains, steps, warmup, along, seed
+        As for `walk`; with 0 steps there is none.
 
     Raises
     ------
@@ -149,7 +149,8 @@ def around(
     if beyond is not None and bool((beyond.slacks(cell.point) < 0).any()):
         raise DomainError(f"around(): the point lies outside of the domain {domain.spec}")
     body: Rows = Stacked([cell, *sides])
-    with threads_for(max(chains, 1) * (body.number + body.inputs)):
+    method, chains, steps = settled(cell.inputs, method, chains, steps)
+    with threads_for(chains * (body.number + body.inputs)):
         to_units = look(cell, at, directions, seed)
         to_sides = None if beyond is None else look(beyond, at, directions, seed)
         found, confirmed, moved = None, None, 0.0

@@ -1,9 +1,10 @@
 """The paper's own way to explore the region of a point: noise, and what still has the pattern.
 
-N copies of the point.  In every round: add uniform noise from [-σ, σ] to each coordinate; keep
-those that have the pattern of the point (and lie in the domain); if less than a fifth is left,
-halve σ, and if nothing is, begin again with copies of the point; make copies of what is left until
-there are N; drop the tenth with the least sum of distances to the others.
+N copies of the point.  In every round: add uniform noise from [-σ, σ] to each coordinate, and put
+what leaves the box of inputs back on its side; keep those that have the pattern of the point; if
+less than a fifth is left, halve σ, and if nothing is, begin again with copies of the point; make
+copies of what is left until there are N; drop the tenth with the least sum of distances to the
+others.
 
 σ only ever shrinks, and copies of copies make no uniform sample: the result shows what the region
 is like, and measures nothing.  `inside` has walks that do.
@@ -98,7 +99,7 @@ def explore(
     noise
         σ to begin with.
     low, high
-        Points outside of this box are dropped like those with another pattern.
+        The box of inputs, in which all points stay.
     report
         Called with the rounds done and to do.
 
@@ -132,22 +133,23 @@ def explore(
     target = evaluator.patterns(start, chosen)
     generator = torch.Generator(evaluator.device).manual_seed(seed)
 
-    def kept_of(points: Tensor) -> Tensor:
-        """(k,) of bool."""
+    def left_of(points: Tensor) -> Tensor:
+        """Those that have the pattern, in the box."""
+        points = torch.minimum(torch.maximum(points, below), above)
         found = evaluator.patterns(points, chosen)
-        inside = ((points >= below) & (points <= above)).all(dim=1)
+        same = torch.ones(len(points), dtype=torch.bool, device=points.device)
         for own, wanted in zip(found.layers, target.layers, strict=True):
-            inside &= (own == wanted).all(dim=1)
-        return inside
+            same &= (own == wanted).all(dim=1)
+        return points[same]
 
     with threads_for(number * (sum(evaluator.widths) + evaluator.inputs)):
         return _rounds(
-            start, kept_of, number, rounds, float(noise), generator, chosen, seed, report
+            start, left_of, number, rounds, float(noise), generator, chosen, seed, report
         )
 
 
 def _rounds(
-    start: Tensor, kept_of: Callable[[Tensor], Tensor], number: int, rounds: int, sigma: float,
+    start: Tensor, left_of: Callable[[Tensor], Tensor], number: int, rounds: int, sigma: float,
     generator: torch.Generator, layers: tuple[int, ...], seed: int,
     report: Callable[[int, int], None] | None,
 ) -> Exploration:  # fmt: skip
@@ -158,7 +160,7 @@ def _rounds(
             points.shape, generator=generator, dtype=points.dtype, device=points.device
         )
         moved = points + sigma * (2 * shift - 1)
-        left = moved[kept_of(moved)]
+        left = left_of(moved)
         share = len(left) / number
         noises.append(sigma)
         shares.append(share)

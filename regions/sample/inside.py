@@ -12,16 +12,18 @@ from torch import Tensor
 
 from regions.errors import InputError
 from regions.sample.diagnostics import drift, effective_size, split_rhat
-from regions.sample.rows import Rounded, Rows
-from regions.sample.walks import METHODS, Chains, directions, rounding
+from regions.sample.rows import ENTRIES, Rounded, Rows
+from regions.sample.walks import METHODS, PULLED_IN, Chains, chord, directions, rounding
 
 QUANTITIES = 32  # that convergence is watched on: coordinates, or random directions
 DRAWS = 256  # of a chain that are kept for that
 ROUNDS = 6  # of warming up, after each of which the coordinates are chosen anew
 SNAPSHOTS = 16  # of all chains in a round, to choose them by
+LOW_DIM = 30  # inputs up to which hit-and-run does well
 ROUND_DIM = 1024  # inputs up to which coordinates are chosen
 AXES_DIM = 4096  # inputs up to which there are principal axes
 AXES = 10
+PROBES = 8  # points from which the chords along all inputs are drawn
 CONVERGED = 1.1  # R-hat up to which Gelman et al. (2013) call chains mixed
 ENOUGH = 400.0  # effective draws that Vehtari et al. (2021) ask for
 STEADY = 4.5  # standard errors that the means of first and second halves may differ by
@@ -114,9 +116,9 @@ def walk(
     rows: Rows,
     start: np.ndarray,
     *,
-    method: str = "hit-and-run",
-    chains: int = 1000,
-    steps: int = 500,
+    method: str = "auto",
+    chains: int | None = None,
+    steps: int | None = None,
     warmup: int | None = None,
     seed: int = 0,
     along: np.ndarray | None = None,
@@ -125,9 +127,10 @@ def walk(
 ) -> Walk:
     """Walk inside {x : s_i(x) >= 0} from a point of it.
 
-    All chains begin at the start and walk hit-and-run to warm up, in rounds after each of which
-    the coordinates are chosen so that the points spread alike in all directions (up to 1024
-    inputs, and where there are enough points for it).  Then come the steps that count.
+    All chains begin at the start and warm up in rounds, after each of which the coordinates are
+    chosen so that the points spread alike in all directions (up to 1024 inputs, and where there are
+    enough points for it), and the flights of a billiard as long as the points are spread.  Then
+    come the steps that count.
 
     Parameters
     ----------
@@ -136,9 +139,11 @@ def walk(
     start
         (inputs,): a point of it, not on its boundary.
     method
-        "hit-and-run" or "billiard".
+        "hit-and-run", "billiard", or "auto": hit-and-run up to 30 inputs.  Beyond, a chord in a
+        random direction is short, and a billiard gets about in far fewer steps, dear as they are.
     chains, steps
-        How many walks, and steps of each that count.
+        How many walks, and steps of each that count; by default 1000 and 500 up to 30 inputs, else
+        100 and 50.
     warmup
         Steps before; as many as `steps` if None.
     along
@@ -161,35 +166,51 @@ def walk(
     >>> found.converged, found.widths.round(2).tolist()
     (True, [1.0, 1.0])
     """
+    method, chains, steps = settled(rows.inputs, method, chains, steps)
     before = _checked(method, chains, steps, warmup, seed)
     where = torch.device(device)
     generator = torch.Generator(where).manual_seed(seed)
     origin = torch.tensor(np.asarray(start, dtype=np.float64), device=where)
     watch = _Watch.of(origin, along, generator)
-    state = _Warm(rows, origin, chains, generator, watch)
+    state = _Warm(rows, origin, chains, generator, watch, method)
     for done in range(before):
         state.step(done, before)
         if report is not None:
             report(done + 1, before + steps)
     body = state.body
-    flight = 2 * math.sqrt(max(state.spread, 1e-300))
     walking = Chains(body, state.points, generator, watch.boundary(body))
     thin = max(1, steps // DRAWS)
     for done in range(steps):
-        walking.step(method, flight)
+        walking.step(method, state.flight)
         if (done + 1) % thin == 0:
             watch.draw(_over_x(body, walking.points))
         if report is not None:
             report(before + done + 1, before + steps)
+    watch.probe(rows, torch.cat([origin[None], _over_x(body, walking.points[: PROBES - 1])]))
     return watch.result(
         method, chains, steps, before, seed, isinstance(body, Rounded),
         _over_x(body, walking.points), walking.rejected / (chains * steps),
     )  # fmt: skip
 
 
+def settled(
+    inputs: int, method: str, chains: int | None, steps: int | None
+) -> tuple[str, int, int]:
+    """The method, the number of chains and of steps, where they are left to us.
+
+    >>> settled(2, "auto", None, None), settled(784, "auto", None, 20)
+    (('hit-and-run', 1000, 500), ('billiard', 100, 20))
+    """
+    low = inputs <= LOW_DIM
+    if method == "auto":
+        method = "hit-and-run" if low else "billiard"
+    usual = (1000, 500) if low else (100, 50)
+    return method, usual[0] if chains is None else chains, usual[1] if steps is None else steps
+
+
 def _checked(method: str, chains: int, steps: int, warmup: int | None, seed: int) -> int:
     if method not in METHODS:
-        raise InputError(f"walk(): no method {method!r}; choose one of {', '.join(METHODS)}")
+        raise InputError(f"walk(): no method {method!r}; choose one of auto, {', '.join(METHODS)}")
     if chains < 2:
         raise InputError(f"walk(): chains needs 2 or more, to compare them, got {chains}")
     if steps < 4:
@@ -198,6 +219,8 @@ def _checked(method: str, chains: int, steps: int, warmup: int | None, seed: int
         raise InputError(f"walk(): warmup needs 0 or more, got {warmup}")
     if seed < 0:
         raise InputError(f"walk(): seed needs 0 or more, got {seed}")
+    if method == "billiard" and warmup == 0:
+        raise InputError("walk(): a billiard needs steps to warm up, which say how far to fly")
     return steps if warmup is None else warmup
 
 
@@ -209,36 +232,38 @@ class _Warm:
     """The steps that do not count, and the coordinates that they choose."""
 
     def __init__(
-        self, rows: Rows, origin: Tensor, chains: int, generator: torch.Generator, watch: _Watch
-    ) -> None:
+        self, rows: Rows, origin: Tensor, chains: int, generator: torch.Generator, watch: _Watch,
+        method: str,
+    ) -> None:  # fmt: skip
         self.rows, self.body, self.watch, self.generator = rows, rows, watch, generator
         self.points = origin.repeat(chains, 1)
         self.walking = Chains(rows, self.points, generator, watch.boundary(rows))
         self.seen: list[Tensor] = []
-        self.spread = 0.0  # the trace of the covariance in the coordinates of `body`
+        self.method = method
+        self.flight = 0.0  # none is known before the first round
 
     def step(self, done: int, before: int) -> None:
         """One step; at the end of a round, new coordinates."""
         size = -(-before // ROUNDS)
-        self.walking.step("hit-and-run", 0.0)
+        self.walking.step(self.method if self.flight else "hit-and-run", self.flight)
         self.points = self.walking.points
         place, last = done % size, done + 1 == before
         if place * 2 >= size and place % -(-size // (2 * SNAPSHOTS)) == 0:
             self.seen.append(_over_x(self.body, self.points))
         if place + 1 == size or last:
-            cloud = torch.cat([*self.seen, _over_x(self.body, self.points)])
+            self._choose(torch.cat([*self.seen, _over_x(self.body, self.points)]))
             self.seen = []
-            self._choose(cloud)
 
     def _choose(self, cloud: Tensor) -> None:
         dim = self.rows.inputs
         if dim <= ROUND_DIM and len(cloud) >= 10 * dim:
             body = rounding(self.rows, cloud)
             self.points = body.over_y(_over_x(self.body, self.points))
-            self.body, self.spread = body, float(dim)
+            self.body, spread = body, float(dim)
             self.walking = Chains(body, self.points, self.generator, self.watch.boundary(body))
         else:
-            self.spread = float(cloud.var(dim=0).sum())
+            spread = float(cloud.var(dim=0).sum())
+        self.flight = 2 * math.sqrt(spread)
 
 
 class _Watch:
@@ -279,6 +304,30 @@ class _Watch:
                 self.ends[:, 1] = torch.maximum(self.ends[:, 1], at.amax(dim=0))
 
         return seen
+
+    def probe(self, rows: Rows, points: Tensor) -> None:
+        """Draws the chords along all inputs and directions from points (k, n) inside."""
+        slack = rows.slacks(points)
+        eye = torch.eye(points.shape[1], dtype=points.dtype, device=points.device)
+        size = max(1, ENTRIES // (rows.number + rows.inputs))
+        for first in range(0, len(eye), size):
+            part = slice(first, first + size)
+            low, high = self._chords(rows, points, slack, eye[part])
+            self.low[part] = torch.minimum(self.low[part], (points[:, part].T + low).amin(dim=1))
+            self.high[part] = torch.maximum(self.high[part], (points[:, part].T + high).amax(dim=1))
+        if len(self.along):
+            low, high = self._chords(rows, points, slack, self.along)
+            at, square = self.along @ points.T, (self.along**2).sum(dim=1, keepdim=True)
+            self.ends[:, 0] = torch.minimum(self.ends[:, 0], (at + low * square).amin(dim=1))
+            self.ends[:, 1] = torch.maximum(self.ends[:, 1], (at + high * square).amax(dim=1))
+
+    def _chords(
+        self, rows: Rows, points: Tensor, slack: Tensor, ways: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(directions, points) each: the ends, pulled in."""
+        slopes = rows.slopes(ways)
+        ends = [chord(one[None], slopes) for one in slack]
+        return tuple(PULLED_IN * torch.stack(side, dim=1) for side in zip(*ends, strict=True))  # type: ignore[return-value]
 
     def draw(self, points: Tensor) -> None:
         """Takes points (k, n) over x that count."""
