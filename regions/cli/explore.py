@@ -211,10 +211,9 @@ def record(found: Exploration, point: np.ndarray, certain: int | None) -> dict[s
 def _print(
     name: str, found: Exploration, point: np.ndarray, certain: int | None, seconds: float
 ) -> None:
-    names = ", ".join(map(str, found.layers))
     print(
         f"{name}: {plural(len(found.points), 'point')} with the bits of the point in "
-        f"layer{'s' if len(found.layers) > 1 else ''} {names}, in {duration(seconds)}"
+        f"{_layers(found)}, in {duration(seconds)}"
     )
     away = found.spread(point)
     last = found.kept[-20:]
@@ -230,6 +229,10 @@ def _print(
     )
 
 
+def _layers(found: Exploration) -> str:
+    return f"layer{'s' if len(found.layers) > 1 else ''} {', '.join(map(str, found.layers))}"
+
+
 def _draw(
     path: Path,
     name: str,
@@ -243,8 +246,7 @@ def _draw(
     from regions.drawing.images import image_grid, images_of
     from regions.drawing.style import save, theme_of
 
-    layers = ", ".join(map(str, found.layers))
-    title = f"{name}, layers {layers}: final noise 1e{found.exponent:.5f}"
+    title = f"{name}, {_layers(found)}: final noise 1e{found.exponent:.5f}"
     if shape is None:
         figure = curves(
             np.arange(1, len(found.noises) + 1).tolist(),
@@ -252,7 +254,9 @@ def _draw(
             x_label="round", y_label="noise", title=title, logarithmic=(False, True),
         )  # fmt: skip
     else:
-        chosen = found.points[np.argsort(-found.spread(point), kind="stable")[:PICTURED]]
+        _, first = np.unique(found.points, axis=0, return_index=True)  # no image twice
+        away = found.spread(point)[first]
+        chosen = found.points[first[np.argsort(-away, kind="stable")[:PICTURED]]]
         differences = chosen - point
         scale = float(np.abs(differences).max())
         figure = image_grid(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from regions.sample.around import Around
-    from regions.sample.inside import Walk
+    from regions.sample.watching import Walk
 
 EXAMPLE = (
     "Example:  regions walk examples/models/moons.pt --at -0.1,0.3\n\n"

@@ -15,11 +15,12 @@ from regions.errors import DomainError
 from regions.figures import Interval
 from regions.sample.cell_rows import CellRows
 from regions.sample.evaluator import Evaluator
-from regions.sample.inside import Walk, settled, walk
+from regions.sample.inside import settled, walk
 from regions.sample.rows import Rows, Stacked, domain_rows
 from regions.sample.sight import Sight, look
 from regions.sample.threads import threads_for
 from regions.sample.walks import first_hit
+from regions.sample.watching import Walk
 
 
 @dataclass(frozen=True, eq=False)
