@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from regions.pattern import Pattern
+from regions.sample.device import small_integers
 
 _PLACES = (128, 64, 32, 16, 8, 4, 2, 1)
 
@@ -120,4 +121,6 @@ def _xor_distances(a: Tensor, b: Tensor) -> Tensor:
 def _product_distances(a: Tensor, b: Tensor, units: int) -> Tensor:
     """|x| + |y| - 2 x·y in float32: all numbers are integers below 2^24, hence exact."""
     x, y = (unpack(t, units, torch.float32) for t in (a, b))
-    return (x.sum(1)[:, None] + y.sum(1)[None, :] - 2 * (x @ y.T)).to(torch.int32)
+    with small_integers(a.device):
+        common = x @ y.T
+    return (x.sum(1)[:, None] + y.sum(1)[None, :] - 2 * common).to(torch.int32)

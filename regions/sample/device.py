@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -53,6 +54,44 @@ def first_batch(device: torch.device, bytes_each: int) -> int:
         room = CPU_BYTES
     most = max(1, min(room // max(bytes_each, 1), MOST_POINTS))
     return 2 ** (most.bit_length() - 1)
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Products as precise as their numbers, and the same each time, on a GPU too.
+
+    There, convolutions in single precision are rounded to 11 bits by default, which flips bits.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with (
+        _tensor_cores(False),
+        torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+        ),
+    ):
+        yield
+
+
+@contextmanager
+def small_integers(device: torch.device) -> Iterator[None]:
+    """Products of matrices of zeros and ones, which 11 bits hold exactly, at full speed."""
+    if device.type != "cuda":
+        yield
+        return
+    with _tensor_cores(True):
+        yield
+
+
+@contextmanager
+def _tensor_cores(allowed: bool) -> Iterator[None]:
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 class Batches:

@@ -22,10 +22,12 @@ from regions.layers import Dense, Graph, GraphBuilder, Relu, Sum
 from regions.loading import read_source
 from regions.network import Network
 from regions.sample.bits import Patterns, pack
-from regions.sample.device import Batches, choose_device, first_batch
+from regions.sample.device import Batches, choose_device, first_batch, full_precision
 from regions.sample.graph_module import GraphModule, Units, doubles
 from regions.sample.hooked import run_watched
+from regions.sample.points import Points
 
+Sampled = np.ndarray | Tensor | Points
 PRECISIONS = {"single": torch.float32, "double": torch.float64}
 TRAINING = "the module was in train mode; it is sampled in eval mode"
 
@@ -245,7 +247,8 @@ class Evaluator:
 
         def checked(k: int, z: Tensor) -> None:
             flat = z.reshape(len(z), -1)
-            if not bool(torch.isfinite(flat).all()):
+            # a sum is cheap, and not finite if one of its terms is not; it may also overflow
+            if not bool(torch.isfinite(flat.sum())) and not bool(torch.isfinite(flat).all()):
                 row = int((~torch.isfinite(flat)).any(1).nonzero()[0, 0])
                 raise ModelError(
                     f"layer {k + 1} ({self.layers[k].name}) is NaN or infinite at point {row} of a "
@@ -259,7 +262,7 @@ class Evaluator:
                 checked(k, z)
                 return torch.relu(z)
 
-            with torch.no_grad():
+            with torch.no_grad(), full_precision(self.device):
                 return self.module(x, relu)
 
         def watch(name: str, kind: str, z: Tensor) -> None:
@@ -269,7 +272,7 @@ class Evaluator:
             checked(seen, z)
             seen += 1
 
-        with torch.no_grad():
+        with torch.no_grad(), full_precision(self.device):
             y = self._watch(x.reshape(len(x), *self.input_shape[1:]), watch)
         return y.reshape(len(x), -1)
 
@@ -287,7 +290,7 @@ class Evaluator:
 
     def stream(
         self,
-        points: np.ndarray | Tensor,
+        points: Sampled,
         layers: Sequence[int] | int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[tuple[int, int, list[Tensor]]]:
@@ -303,7 +306,7 @@ class Evaluator:
 
     def patterns(
         self,
-        points: np.ndarray | Tensor,
+        points: Sampled,
         layers: Sequence[int] | int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Patterns:
@@ -325,7 +328,7 @@ class Evaluator:
             raise InputError("patterns(): needs at least one point")
         return Patterns.joined(parts)
 
-    def choices(self, points: np.ndarray | Tensor) -> list[Tensor]:
+    def choices(self, points: Sampled) -> list[Tensor]:
         """Which entry of each window a max-pooling takes: (N, windows) for each, from 0.
 
         The first of equal ones, in the order of rows and columns.
@@ -341,7 +344,7 @@ class Evaluator:
                 found.append(first_best(taps, best, index))
                 return best
 
-            with torch.no_grad():
+            with torch.no_grad(), full_precision(self.device):
                 module(self.tensor(points[start:stop]), None, pool)
             return found
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from regions.errors import InputError
+from regions.sample.device import full_precision
 from regions.sample.evaluator import Evaluator, first_best
 
 CHUNK = 64  # rows of a matrix at once
@@ -61,7 +62,7 @@ class Frozen:
             self._choices.append(first_best(taps, best, index))
             return best
 
-        with torch.no_grad():
+        with torch.no_grad(), full_precision(evaluator.device):
             self.outputs = self._module(self.x, relu, pool)
         for k, z in enumerate(self.z):
             if not bool(torch.isfinite(z).all()):
@@ -97,7 +98,7 @@ class Frozen:
     def pull(self, u: Tensor, layer: int | None = None) -> Tensor:
         """Jᵀ u, or W_lᵀ u for layer l from 1, with u (N, outputs) or (N, units): (N, inputs)."""
         x, y = self._leaf(layer)
-        with torch.enable_grad():
+        with full_precision(x.device):
             (gradient,) = torch.autograd.grad(y, x, u.to(y.dtype), allow_unused=True)
         return torch.zeros_like(x) if gradient is None else gradient
 
@@ -139,9 +140,10 @@ class Frozen:
             part = list(chosen[start : start + chunk])
             seeds = torch.zeros(len(part), *y.shape, dtype=y.dtype, device=y.device)
             seeds[torch.arange(len(part)), :, torch.tensor(part)] = 1
-            (gradient,) = torch.autograd.grad(
-                y, x, seeds, retain_graph=True, is_grads_batched=True, allow_unused=True
-            )
+            with full_precision(x.device):
+                (gradient,) = torch.autograd.grad(
+                    y, x, seeds, retain_graph=True, is_grads_batched=True, allow_unused=True
+                )
             if gradient is None:
                 gradient = torch.zeros(len(part), *x.shape, dtype=x.dtype, device=x.device)
             parts.append(gradient.movedim(0, 1))
@@ -179,7 +181,8 @@ class Frozen:
         def pool(j: int, taps: Tensor) -> Tensor:
             return taps.gather(-1, self._choices[j][..., None]).squeeze(-1)
 
-        return self._module(x.to(self.x.dtype), relu, pool, constants=constants)
+        with full_precision(self.x.device):
+            return self._module(x.to(self.x.dtype), relu, pool, constants=constants)
 
 
 def affine(
