@@ -67,6 +67,17 @@ def test_a_walk_that_has_not_mixed_is_called_so(run: Run, square: Path):
     assert "NOT MIXED" in out
 
 
+def test_a_walk_without_time(run: Run, square: Path):
+    arguments = ("walk", square, "--at", "0.3,-0.2,0.1,0.45", "--time-limit", 0)
+    code, out, _ = run(*arguments, "--json")
+    record = one_json(out)
+    assert code == 3 and record["walk"] is None
+    assert record["ball"]["euclidean"]["value"] > 0 and record["directions"]["number"] == 1000
+    code, out, _ = run(*arguments)
+    assert code == 3 and "time was up before four steps" in out
+    assert run("walk", square, "--at", "0.3,-0.2,0.1,0.45", "--steps", 0)[0] == 0
+
+
 def test_exploring_as_json(run: Run, square: Path):
     code, out, _ = run(
         "explore", square, "--at", "0.3,-0.2,0.1,0.45", "--number", 40, "--rounds", 30,

@@ -19,12 +19,12 @@ from regions.network import Network
 torch = pytest.importorskip("torch")
 
 from regions.layers import Conv, Dense, GraphBuilder, MaxPool, Relu, Reshape, Sum  # noqa: E402
+from regions.sample import inside  # noqa: E402
 from regions.sample.around import around  # noqa: E402
 from regions.sample.cell_rows import CellRows  # noqa: E402
 from regions.sample.certainty import ErrorBounds  # noqa: E402
 from regions.sample.diagnostics import drift, effective_size, split_rhat  # noqa: E402
 from regions.sample.evaluator import Evaluator  # noqa: E402
-from regions.sample.inside import walk  # noqa: E402
 from regions.sample.rows import HalfSpaces, Rounded, Sides, Stacked  # noqa: E402
 from regions.sample.sight import look  # noqa: E402
 from regions.windows import Window  # noqa: E402
@@ -35,6 +35,11 @@ BOUND = 4.5  # standard errors: 7e-6 for one comparison
 
 def tensor(values: object) -> Any:
     return torch.tensor(values, dtype=torch.float64)
+
+
+def walk(*arguments: Any, **options: Any) -> Any:
+    """`inside.walk`, which gives None only where it is stopped."""
+    return inside.walk(*arguments, **options)
 
 
 def dense_network(seed: int, *widths: int) -> Network:
@@ -172,6 +177,20 @@ def test_the_same_seed_gives_the_same_walk():
     )
     assert np.array_equal(first.points, again.points)
     assert not np.array_equal(first.points, other.points)
+
+
+@pytest.mark.parametrize("method", ["hit-and-run", "billiard"])
+def test_a_walk_that_is_stopped_keeps_the_steps_it_has(method: str):
+    asked = itertools.count()
+    found = walk(
+        TRIANGLE, np.array([0.2, 0.2]), method=method, chains=20, steps=10**6, warmup=6,
+        stop=lambda: next(asked) > 1500,
+    )  # fmt: skip
+    assert found is not None and 4 <= found.steps < 1500
+    assert found.least_size > 20
+    inside = TRIANGLE.slacks(tensor(found.points))
+    assert float(inside.min()) > -1e-15
+    assert walk(TRIANGLE, np.array([0.2, 0.2]), method=method, stop=lambda: True) is None
 
 
 def test_coordinates_there_and_back():

@@ -16,8 +16,10 @@ from regions.cli.arguments import (
     Model,
     Quiet,
     Seed,
+    TimeLimit,
     TrustFile,
     check_choice,
+    check_seconds,
 )
 from regions.cli.at_point import At, DataSpec, DeviceName, Index, open_evaluator, point_of
 from regions.cli.interrupts import unwound
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "Example:  regions walk examples/models/moons.pt --at -0.1,0.3\n\n"
-    "Needs PyTorch. Exit code: 0, also where the walks have not mixed, which is said; 2 bad input, "
-    "1 failure."
+    "Needs PyTorch. Exit code: 0, also where the walks have not mixed, which is said; 3 time was "
+    "up before they took four steps; 2 bad input, 1 failure."
 )
+EXIT_STOPPED = 3
 METHODS = ("auto", "hit-and-run", "billiard")
 SHOWN = 8  # numbers of a list in text; --json has them all
 
@@ -121,6 +124,7 @@ def command(
     ] = None,
     domain: DomainSpecs = None,
     box: BoxIndex = None,
+    time_limit: TimeLimit = None,
     device: DeviceName = "auto",
     trust_file: TrustFile = False,
     input_shape: InputShape = None,
@@ -137,6 +141,7 @@ def command(
     from regions.drawing.style import check_file
 
     check_choice("--method", method, METHODS)
+    check_seconds(time_limit)
     if directions < 0 or (steps or 0) < 0:
         raise InputError("--directions and --steps: need 0 or more")
     if exact and layers is not None:
@@ -153,7 +158,8 @@ def command(
         report = None if show is None else lambda done, whole: show("steps walked", done, whole)
         found = around(
             evaluator, point, where, layers=layers, directions=directions, method=method,
-            chains=chains, steps=steps, warmup=warmup, along=ways, seed=seed, report=report,
+            chains=chains, steps=steps, warmup=warmup, along=ways, seed=seed,
+            time_limit=time_limit, report=report,
         )  # fmt: skip
         widths = (
             _exact_widths(model, point, where, ways, trust_file, input_shape) if exact else None
@@ -163,9 +169,11 @@ def command(
     if as_json:
         print_json({"file": str(model), **record(found, widths), "device": str(evaluator.device)})
     else:
-        _print(model.name, found, widths)
+        _print(model.name, found, widths, steps != 0)
         if output is not None:
             print(f"  written to {output}")
+    if found.walk is None and steps != 0:
+        raise typer.Exit(EXIT_STOPPED)
 
 
 def _ways(path: Path) -> np.ndarray:
@@ -290,7 +298,9 @@ def _walked(found: Around, walk: Walk) -> dict[str, Any]:
 # -- text ------------------------------------------------------------------------------------
 
 
-def _print(name: str, found: Around, widths: tuple[list[Any], list[Any]] | None) -> None:
+def _print(
+    name: str, found: Around, widths: tuple[list[Any], list[Any]] | None, asked: bool
+) -> None:
     print(
         f"{name}: the cell of a point by sampling, {plural(len(found.units), 'row')} of units in "
         f"{plural(found.layers, 'layer')}, in {duration(found.seconds)}"
@@ -313,6 +323,8 @@ def _print(name: str, found: Around, widths: tuple[list[Any], list[Any]] | None)
         table |= _sight_lines(_seen(found))
     if found.walk is not None:
         table |= _walk_lines(found, found.walk)
+    elif asked:
+        table["walks"] = "time was up before four steps of each"
     if widths is not None:
         from regions.cli.figures import as_text
 

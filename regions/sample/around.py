@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from regions.domain_base import Domain
-from regions.errors import DomainError
+from regions.errors import DomainError, InputError
 from regions.figures import Interval
 from regions.sample.cell_rows import CellRows
 from regions.sample.evaluator import Evaluator
@@ -39,7 +39,7 @@ class Around:
     to_sides
         What it sees of the sides of the domain alone; None for all of space.
     walk
-        Points of the cell in the domain; None if no steps were asked for.
+        Points of the cell in the domain; None if no steps were asked for, or time was up too early.
     confirmed
         How many of them have the pattern when the model itself is run on them.
     moved
@@ -98,6 +98,7 @@ def around(
     warmup: int | None = None,
     along: np.ndarray | None = None,
     seed: int = 0,
+    time_limit: float | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> Around:
     """Look around in the cell of a point, and walk in it.
@@ -116,6 +117,8 @@ def around(
         How many random directions to look along.
     method, chains, steps, warmup, along, seed
         As for `walk`; with 0 steps there is none.
+    time_limit
+        Seconds after which the walks end, with the steps they have taken.
 
     Raises
     ------
@@ -138,6 +141,9 @@ def around(
     (200, [1.0, 1.0], [0.3, 0.3])
     """
     started = time.monotonic()
+    if time_limit is not None and not time_limit >= 0:
+        raise InputError(f"around(): time_limit needs seconds, 0 or more, got {time_limit}")
+    stop = None if time_limit is None else lambda: time.monotonic() - started > time_limit
     cell = CellRows(evaluator, point, layers)
     sides = domain_rows(domain, evaluator.device)
     if sides and sides[0].inputs != cell.inputs:
@@ -161,7 +167,9 @@ def around(
             found = walk(
                 body, start[0].cpu().numpy(), method=method, chains=chains, steps=steps,
                 warmup=warmup, seed=seed, along=along, device=evaluator.device, report=report,
+                stop=stop,
             )  # fmt: skip
+        if found is not None:
             ends = evaluator.tensor(found.points)
             confirmed = int(cell.confirmed(evaluator, ends).sum())
     return Around(

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from regions.errors import InputError
+from regions.sample.diagnostics import LEAST_DRAWS
 from regions.sample.rows import Rounded, Rows
-from regions.sample.walks import METHODS, Chains, rounding
+from regions.sample.walks import METHODS, Chains, TimeUp, rounding
 from regions.sample.watching import Walk, Watch, over_x
 
-DRAWS = 256  # of a chain that are kept for that
+DRAWS = 256  # of a chain that are kept for that, up to twice as many
 ROUNDS = 6  # of warming up, after each of which the coordinates are chosen anew
 SNAPSHOTS = 16  # of all chains in a round, to choose them by
 LOW_DIM = 30  # inputs up to which hit-and-run does well
@@ -34,7 +35,8 @@ def walk(
     along: np.ndarray | None = None,
     device: torch.device | str = "cpu",
     report: Callable[[int, int], None] | None = None,
-) -> Walk:
+    stop: Callable[[], bool] | None = None,
+) -> Walk | None:
     """Walk inside {x : s_i(x) >= 0} from a point of it.
 
     All chains begin at the start and warm up in rounds, after each of which the coordinates are
@@ -60,6 +62,13 @@ def walk(
         (d, inputs): directions whose extents are wanted.
     report
         Called with the steps done and to do.
+    stop
+        Asked all the time; once it says yes, the walk ends with the steps it has.
+
+    Returns
+    -------
+    Walk or None
+        None if it was stopped before four steps counted.
 
     Raises
     ------
@@ -82,24 +91,34 @@ def walk(
     generator = torch.Generator(where).manual_seed(seed)
     origin = torch.tensor(np.asarray(start, dtype=np.float64), device=where)
     watch = Watch.of(origin, along, generator)
-    state = _Warm(rows, origin, chains, generator, watch, method)
-    for done in range(before):
-        state.step(done, before)
-        if report is not None:
-            report(done + 1, before + steps)
+    state = _Warm(rows, origin, chains, generator, watch, method, stop)
+    walking, last, taken = state.walking, state.points, 0
+    try:
+        for done in range(before):
+            state.step(done, before)
+            if report is not None:
+                report(done + 1, before + steps)
+        walking = Chains(
+            state.body, state.points.clone(), generator, watch.boundary(state.body), stop
+        )
+        thin = 1
+        for done in range(steps):
+            walking.step(method, state.flight)
+            last, taken = walking.points.clone(), done + 1
+            if taken % thin == 0:
+                watch.draw(over_x(state.body, last))
+                if len(watch.draws) == 2 * DRAWS:
+                    watch.draws, thin = watch.draws[1::2], 2 * thin
+            if report is not None:
+                report(before + taken, before + steps)
+    except TimeUp:
+        if len(watch.draws) < LEAST_DRAWS:
+            return None
     body = state.body
-    walking = Chains(body, state.points, generator, watch.boundary(body))
-    thin = max(1, steps // DRAWS)
-    for done in range(steps):
-        walking.step(method, state.flight)
-        if (done + 1) % thin == 0:
-            watch.draw(over_x(body, walking.points))
-        if report is not None:
-            report(before + done + 1, before + steps)
-    watch.probe(rows, torch.cat([origin[None], over_x(body, walking.points[: PROBES - 1])]))
+    watch.probe(rows, torch.cat([origin[None], over_x(body, last[: PROBES - 1])]))
     return watch.result(
-        method, chains, steps, before, seed, isinstance(body, Rounded),
-        over_x(body, walking.points), walking.rejected / (chains * steps),
+        method, chains, taken, before, seed, isinstance(body, Rounded),
+        over_x(body, last), walking.rejected / (chains * taken),
     )  # fmt: skip
 
 
@@ -139,11 +158,11 @@ class _Warm:
 
     def __init__(
         self, rows: Rows, origin: Tensor, chains: int, generator: torch.Generator, watch: Watch,
-        method: str,
+        method: str, stop: Callable[[], bool] | None,
     ) -> None:  # fmt: skip
         self.rows, self.body, self.watch, self.generator = rows, rows, watch, generator
         self.points = origin.repeat(chains, 1)
-        self.walking = Chains(rows, self.points, generator, watch.boundary(rows))
+        self.walking = Chains(rows, self.points, generator, watch.boundary(rows), stop)
         self.seen: list[Tensor] = []
         self.method = method
         self.flight = 0.0  # none is known before the first round
@@ -166,7 +185,8 @@ class _Warm:
             body = rounding(self.rows, cloud)
             self.points = body.over_y(over_x(self.body, self.points))
             self.body, spread = body, float(dim)
-            self.walking = Chains(body, self.points, self.generator, self.watch.boundary(body))
+            seen = self.watch.boundary(body)
+            self.walking = Chains(body, self.points, self.generator, seen, self.walking.stop)
         else:
             spread = float(cloud.var(dim=0).sum())
         self.flight = 2 * math.sqrt(spread)

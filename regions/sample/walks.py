@@ -26,6 +26,10 @@ REFLECTIONS = 10  # for each dimension, after which a flight is given up
 PULLED_IN = 1 - 1e-12  # an end of a chord, so that rounding does not push it out
 
 
+class TimeUp(Exception):
+    """A walk was told to stop in the middle of a step."""
+
+
 @dataclass(eq=False)
 class Chains:
     """Points (k, n) of a body, each with its slacks (k, rows), that walk on their own.
@@ -35,6 +39,9 @@ class Chains:
     seen
         Called, if given, with the points of the boundary that a step comes upon: ends of chords,
         places of reflections.
+    stop
+        Asked, if given, between the pieces of a step; a step that is stopped raises `TimeUp` and
+        leaves points that are of no use.
     rejected
         How many flights were given up.
     """
@@ -43,6 +50,7 @@ class Chains:
     points: Tensor
     generator: torch.Generator
     seen: Callable[[Tensor], None] | None = None
+    stop: Callable[[], bool] | None = None
     rejected: int = 0
 
     def __post_init__(self) -> None:
@@ -66,10 +74,15 @@ class Chains:
             device=self.points.device,
         )  # fmt: skip
         for part in self._parts():
+            self._poll()
             if method == "hit-and-run":
                 self._chord(part, ways[part], share[part])
             else:
                 self._flight(part, ways[part], -length * torch.log1p(-share[part]))
+
+    def _poll(self) -> None:
+        if self.stop is not None and self.stop():
+            raise TimeUp
 
     def _chord(self, part: slice, ways: Tensor, share: Tensor) -> None:
         points, slack = self.points[part], self.slack[part]
@@ -91,6 +104,7 @@ class Chains:
         points, slack = self.points[part].clone(), self.slack[part].clone()
         active = torch.arange(len(points), device=points.device)
         for _ in range(REFLECTIONS * self.rows.inputs + 1):
+            self._poll()
             slope = self.rows.slopes(ways[active])
             far, hit = first_hit(slack[active], slope)
             move = torch.minimum(far, left[active])
