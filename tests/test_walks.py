@@ -18,7 +18,17 @@ from regions.network import Network
 
 torch = pytest.importorskip("torch")
 
-from regions.layers import Conv, Dense, GraphBuilder, MaxPool, Relu, Reshape, Sum  # noqa: E402
+from regions.layers import (  # noqa: E402
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Dense,
+    GraphBuilder,
+    MaxPool,
+    Relu,
+    Reshape,
+    Sum,
+)
 from regions.sample import inside  # noqa: E402
 from regions.sample.around import around  # noqa: E402
 from regions.sample.cell_rows import CellRows  # noqa: E402
@@ -324,28 +334,41 @@ def test_distance_along_a_direction_ends_at_the_boundary():
         assert beyond[layer - 1][unit] != str(target).split("/")[layer - 1][unit]
 
 
-def convolutional(pool: bool) -> object:
-    """A residual block, and a max-pooling on request; weights are multiples of 1/8."""
+def convolutional(pool: bool, normalised: bool = False) -> object:
+    """A residual block; on request a max-pooling, or batch norm and an average.
+
+    Weights are multiples of 1/8.
+    """
     rng = np.random.default_rng(5)
     builder = GraphBuilder((1, 1, 4, 4))
     window = Window((3, 3), (1, 1), (1, 1, 1, 1), (1, 1))
     first = builder.add(
         Conv(rng.integers(-8, 9, (2, 1, 3, 3)) / 8, np.array([0.25, -0.5]), window), builder.input
     )
+    if normalised:
+        statistics = [np.array(pair) for pair in ([0.3, -2.0], [0.1, 0.7], [0.2, -0.4], [0.5, 2.0])]
+        first = builder.add(BatchNorm(*statistics, 1e-5), first)
     active = builder.add(Relu(), first)
     second = builder.add(Conv(rng.integers(-8, 9, (2, 2, 3, 3)) / 8, None, window), active)
     value = builder.add(Relu(), builder.add(Sum((1, -1)), second, active))
     if pool:
         value = builder.add(MaxPool(Window((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))), value)
+    if normalised:
+        thirds = Window((3, 3), (1, 1), (0, 0, 0, 0), (1, 1))
+        mean = builder.add(AveragePool(thirds), value)  # a ninth is no double
+        mixed = Conv(rng.integers(-8, 9, (3, 2, 2, 2)) / 8, np.array([0.1, -0.2, 0.3]),
+                     Window((2, 2), (1, 1), (0, 0, 0, 0), (1, 1)))  # fmt: skip
+        value = builder.add(Relu(), builder.add(mixed, mean))
     flat = builder.add(Reshape((1, -1)), value)
     size = math.prod(flat.shape)
     return builder.finish(builder.add(Dense(rng.integers(-8, 9, (1, size)) / 8), flat))
 
 
-def test_errors_of_a_convolution_stay_below_their_bounds():
+@pytest.mark.parametrize("normalised", [False, True])
+def test_errors_of_a_convolution_stay_below_their_bounds(normalised: bool):
     from regions.lowering import lower
 
-    graph = convolutional(pool=False)
+    graph = convolutional(pool=False, normalised=normalised)
     network = lower(graph)  # type: ignore[arg-type]
     evaluator = double(graph)
     bounds = ErrorBounds.of(evaluator)
