@@ -37,6 +37,7 @@ from regions.sample.diagnostics import drift, effective_size, split_rhat  # noqa
 from regions.sample.evaluator import Evaluator  # noqa: E402
 from regions.sample.rows import HalfSpaces, Rounded, Sides, Stacked  # noqa: E402
 from regions.sample.sight import look  # noqa: E402
+from regions.sample.threads import threads_for  # noqa: E402
 from regions.windows import Window  # noqa: E402
 
 SEEDS = range(8)
@@ -203,6 +204,52 @@ def test_a_walk_that_is_stopped_keeps_the_steps_it_has(method: str):
     assert walk(TRIANGLE, np.array([0.2, 0.2]), method=method, stop=lambda: True) is None
 
 
+class Cramped:
+    """A triangle on a device that holds few directions at once."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.refused = most, 0
+        self.inputs, self.number = 2, 3
+
+    def _room(self, number: int) -> None:
+        if number > self.most:
+            self.refused += 1
+            raise torch.OutOfMemoryError("no room")
+
+    def slacks(self, points: Any) -> Any:
+        self._room(len(points))
+        return TRIANGLE.slacks(points)
+
+    def slopes(self, ways: Any) -> Any:
+        self._room(len(ways))
+        return TRIANGLE.slopes(ways)
+
+    def gradients(self, index: Any) -> Any:
+        self._room(2 * len(index))
+        return TRIANGLE.gradients(index)
+
+
+@pytest.mark.parametrize("method", ["hit-and-run", "billiard"])
+def test_too_little_memory_changes_nothing(method: str):
+    rows = Cramped(12)
+    options: dict[str, Any] = {"method": method, "chains": 40, "steps": 8}
+    found = walk(rows, np.array([0.2, 0.2]), **options)
+    assert rows.refused > 0
+    np.testing.assert_allclose(
+        found.points, walk(TRIANGLE, np.array([0.2, 0.2]), **options).points, atol=1e-12
+    )
+
+
+def test_threads_are_as_before():
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), threads_for(10):
+        assert torch.get_num_threads() == 1
+        _ = 1 / 0
+    assert torch.get_num_threads() == before
+    with threads_for(10**9):
+        assert torch.get_num_threads() == before
+
+
 def test_coordinates_there_and_back():
     root = tensor([[2.0, 0.0], [1.0, 0.5]])
     rounded = Rounded(TRIANGLE, tensor([0.25, 0.25]), root)
@@ -346,8 +393,10 @@ def convolutional(pool: bool, normalised: bool = False) -> object:
         Conv(rng.integers(-8, 9, (2, 1, 3, 3)) / 8, np.array([0.25, -0.5]), window), builder.input
     )
     if normalised:
-        statistics = [np.array(pair) for pair in ([0.3, -2.0], [0.1, 0.7], [0.2, -0.4], [0.5, 2.0])]
-        first = builder.add(BatchNorm(*statistics, 1e-5), first)
+        scale, shift, mean, variance = (
+            np.array(pair) for pair in ([0.3, -2.0], [0.1, 0.7], [0.2, -0.4], [0.5, 2.0])
+        )
+        first = builder.add(BatchNorm(scale, shift, mean, variance, 1e-5), first)
     active = builder.add(Relu(), first)
     second = builder.add(Conv(rng.integers(-8, 9, (2, 2, 3, 3)) / 8, None, window), active)
     value = builder.add(Relu(), builder.add(Sum((1, -1)), second, active))

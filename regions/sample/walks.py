@@ -11,13 +11,14 @@ over bounded regions, 1984; E. Gryazina, B. Polyak, Random sampling: billiard wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from regions.errors import DomainError
+from regions.sample.device import Batches
 from regions.sample.rows import ENTRIES, Rounded, Rows
 
 METHODS = ("hit-and-run", "billiard")
@@ -54,31 +55,44 @@ class Chains:
     rejected: int = 0
 
     def __post_init__(self) -> None:
-        self.slack = torch.cat([self.rows.slacks(self.points[part]) for part in self._parts()])
+        self._batches = Batches(max(1, ENTRIES // (self.rows.number + self.rows.inputs)))
+        self.slack = self.points.new_zeros(len(self.points), self.rows.number)
         self._steps = 0
+        self._over(self._refresh)
 
-    def _parts(self) -> Iterator[slice]:
-        size = max(1, ENTRIES // (self.rows.number + self.rows.inputs))
-        for first in range(0, len(self.points), size):
-            yield slice(first, first + size)
+    def _over(self, work: Callable[[slice], None]) -> None:
+        """Do it for all chains, as many at once as memory holds."""
+
+        def done(start: int, stop: int) -> bool:
+            work(slice(start, stop))
+            return True
+
+        for _ in self._batches.over(len(self.points), done):
+            pass
+
+    def _refresh(self, part: slice) -> None:
+        self.slack[part] = self.rows.slacks(self.points[part])
 
     def step(self, method: str, length: float) -> None:
         """One step of every chain; `length` is the mean length of a flight."""
         self._steps += 1
         if self._steps % REFRESH == 0:
-            for part in self._parts():
-                self.slack[part] = self.rows.slacks(self.points[part])
+            self._over(self._refresh)
         ways = directions(len(self.points), self.rows.inputs, self.generator, self.points)
         share = torch.rand(
             len(self.points), generator=self.generator, dtype=torch.float64,
             device=self.points.device,
         )  # fmt: skip
-        for part in self._parts():
+
+        # a part that runs out of memory is done again: nothing is changed before its end
+        def move(part: slice) -> None:
             self._poll()
             if method == "hit-and-run":
                 self._chord(part, ways[part], share[part])
             else:
-                self._flight(part, ways[part], -length * torch.log1p(-share[part]))
+                self._flight(part, ways[part].clone(), -length * torch.log1p(-share[part]))
+
+        self._over(move)
 
     def _poll(self) -> None:
         if self.stop is not None and self.stop():
