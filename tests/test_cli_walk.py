@@ -128,9 +128,10 @@ def test_exploring_draws_and_writes(
         (["walk", "--at", "1,1", "--steps", "-1"], "need 0 or more"),
         (["walk", "--at", "1,1", "--output", "x.csv"], "needs a name that ends in .npz"),
         (["walk", "--at", "1,1", "--device", "gpu"], "device gpu: needs auto, cpu, cuda"),
-        (["explore", "--at", "1,1", "--layer", "1", "--layers", "1"], "not both"),
+        (["explore", "--at", "1,1", "--layer", "1", "--layers", "1"], "exclude each other"),
         (["explore", "--at", "1,1", "--image-shape", "3,1"], "has 2 inputs; give C,H,W or H,W"),
         (["explore", "--at", "1,1", "--precision", "half"], "needs single or double"),
+        (["walk", "--at", "1,1", "--scale", "0,1"], "--scale is for --data"),
         (["explore", "--data", "npy:nowhere.npy"], "no such file or folder"),
     ],
 )

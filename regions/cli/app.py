@@ -25,8 +25,10 @@ from regions.cli import (
     path,
     pattern,
     plot,
+    rays,
     reach,
     recurrence,
+    stats,
     walk,
 )
 from regions.cli.arguments import Command
@@ -68,6 +70,8 @@ COMMANDS = {
     "complexity": complexity,
     "graph": graph,
     "path": path,
+    "stats": stats,
+    "rays": rays,
     "export": export,
     "env": env,
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from regions.cli.models import read_shape
+from regions.cli.sampling import need_torch, scaled
 from regions.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ DataSpec = Annotated[
     ),
 ]
 Index = Annotated[int, typer.Option("--index", metavar="I", help="Which one of --data, from 0.")]
-DeviceName = Annotated[
-    str,
-    typer.Option("--device", metavar="auto|cpu|cuda", help="Where to compute."),
-]
 _IMAGES = {"mnist": (1, 28, 28), "cifar10": (3, 32, 32), "cifar10-hwc": (3, 32, 32)}
 
 
@@ -60,12 +57,9 @@ def open_evaluator(
     InputError
         If it cannot be read, the device is absent, or PyTorch is not installed.
     """
-    try:
-        from regions.sample.evaluator import Evaluator
-    except ImportError as error:
-        raise InputError(
-            "sampling needs PyTorch, which is not installed: pip install torch"
-        ) from error
+    need_torch()
+    from regions.sample.evaluator import Evaluator
+
     return Evaluator.of(
         model,
         device=device,
@@ -76,8 +70,10 @@ def open_evaluator(
     )
 
 
-def point_of(at: str | None, data: str | None, index: int, inputs: int, verb: str) -> np.ndarray:
-    """(inputs,): the point of --at, or of --data and --index, in doubles.
+def point_of(
+    at: str | None, data: str | None, index: int, scale: str | None, inputs: int, verb: str
+) -> np.ndarray:
+    """(inputs,): the point of --at, or of --data and --index with --scale, in doubles.
 
     Raises
     ------
@@ -96,8 +92,10 @@ def point_of(at: str | None, data: str | None, index: int, inputs: int, verb: st
             f"{'neither' if at is None else 'both'}; see 'regions {verb} --help'"
         )
     if at is not None:
+        if scale is not None:
+            raise InputError("--scale is for --data; --at is taken as it is")
         return np.array([nearest(q) for q in parse_point(at, inputs)])
-    found = read_data(str(data)).points
+    found = scaled(read_data(str(data)).points, str(data), scale)
     if found.shape[1] != inputs:
         raise InputError(
             f"--data {data}: the model has {inputs} inputs, these points have "

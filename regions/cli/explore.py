@@ -22,15 +22,23 @@ from regions.cli.arguments import (
 from regions.cli.at_point import (
     At,
     DataSpec,
-    DeviceName,
     Index,
     image_shape,
     open_evaluator,
     point_of,
 )
 from regions.cli.interrupts import unwound
-from regions.cli.progress import drawing_progress
+from regions.cli.progress import batch_progress
 from regions.cli.render import duration, grouped, plural, print_fields, print_json
+from regions.cli.sampling import (
+    Device,
+    FirstLayers,
+    Precision,
+    Rounds,
+    Scale,
+    SomeLayers,
+    layers_of,
+)
 from regions.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,24 +61,9 @@ def command(
     at: At = None,
     data: DataSpec = None,
     index: Index = 0,
-    layer: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--layer",
-            metavar="K",
-            help="Only the bits of the K-th layer must stay; may be given several times.",
-            show_default=False,
-        ),
-    ] = None,
-    layers: Annotated[
-        int | None,
-        typer.Option(
-            "--layers",
-            metavar="K",
-            help="Only the bits of the first K layers must stay.",
-            show_default=False,
-        ),
-    ] = None,
+    scale: Scale = None,
+    layers: FirstLayers = None,
+    layer: SomeLayers = None,
     number: Annotated[
         int, typer.Option("--number", metavar="N", help="Copies of the point.")
     ] = 100,
@@ -106,10 +99,9 @@ def command(
     ] = None,
     domain: DomainSpecs = None,
     box: BoxIndex = None,
-    precision: Annotated[
-        str, typer.Option("--precision", metavar="single|double", help="Of the computation.")
-    ] = "double",
-    device: DeviceName = "auto",
+    max_pool_bits: Rounds = False,
+    precision: Precision = "double",
+    device: Device = "auto",
     trust_file: TrustFile = False,
     input_shape: InputShape = None,
     as_json: Json = False,
@@ -127,26 +119,25 @@ def command(
     from regions.drawing.style import PICTURES, check_file
 
     check_choice("--precision", precision, PRECISIONS)
-    if layer and layers is not None:
-        raise InputError("explore: give --layer (one or several) or --layers, not both")
+    chosen = layers_of(layers, layer)
     if picture is not None:
         check_file(picture, PICTURES, "--picture")
     if output is not None:
         check_file(output, (".npz",), "--output")
     evaluator = open_evaluator(
-        model, device=device, precision=precision, input_shape=input_shape, trust_file=trust_file
-    )
-    point = point_of(at, data, index, evaluator.inputs, "explore")
+        model, device=device, precision=precision, rounds=max_pool_bits, input_shape=input_shape,
+        trust_file=trust_file,
+    )  # fmt: skip
+    point = point_of(at, data, index, scale, evaluator.inputs, "explore")
     low, high = _sides(parse_domains(domain or (), evaluator.inputs, box))
     shape = image_shape(image, data, evaluator)
     from regions.sample.explore import explore
 
     started = time.monotonic()
-    with unwound(), drawing_progress(model.name, quiet) as show:
+    with unwound(), batch_progress(model.name, quiet, "rounds") as report:
         found = explore(
-            evaluator, point, layers=layer or layers, number=number, rounds=rounds, noise=noise,
-            seed=seed, low=low, high=high,
-            report=None if show is None else lambda done, all_: show("rounds", done, all_),
+            evaluator, point, layers=chosen, number=number, rounds=rounds, noise=noise,
+            seed=seed, low=low, high=high, report=report,
         )  # fmt: skip
     seconds = time.monotonic() - started
     certain = _certain(evaluator, found)
@@ -243,7 +234,7 @@ def _draw(
     import numpy as np
 
     from regions.drawing.charts import curves
-    from regions.drawing.images import image_grid, images_of
+    from regions.drawing.image_rows import image_rows, images_of
     from regions.drawing.style import save, theme_of
 
     title = f"{name}, {_layers(found)}: final noise 1e{found.exponent:.5f}"
@@ -259,7 +250,7 @@ def _draw(
         chosen = found.points[first[np.argsort(-away, kind="stable")[:PICTURED]]]
         differences = chosen - point
         scale = float(np.abs(differences).max())
-        figure = image_grid(
+        figure = image_rows(
             {
                 "the point": images_of(point[None], *shape),
                 "kept, farthest first": images_of(chosen, *shape),

@@ -124,6 +124,20 @@ def sampling_progress(label: str, quiet: bool) -> Iterator[Callable[[int, int], 
 
 
 @contextmanager
+def batch_progress(
+    label: str, quiet: bool, noun: str
+) -> Iterator[Callable[[int, int], None] | None]:
+    """The same for batches: called with how many are done, and of how many."""
+
+    def text(numbers: tuple[int, int], room: int | None = None) -> str:
+        line = f"{grouped(numbers[0])} of {grouped(numbers[1])} {noun}"
+        return line if room is None else line[:room]
+
+    with _live(label, quiet, text) as show:
+        yield None if show is None else lambda done, whole: show((done, whole))
+
+
+@contextmanager
 def _live(
     label: str, quiet: bool, text: Callable[[Any, int | None], str]
 ) -> Iterator[Callable[[Any], None] | None]:

@@ -21,10 +21,11 @@ from regions.cli.arguments import (
     check_choice,
     check_seconds,
 )
-from regions.cli.at_point import At, DataSpec, DeviceName, Index, open_evaluator, point_of
+from regions.cli.at_point import At, DataSpec, Index, open_evaluator, point_of
 from regions.cli.interrupts import unwound
-from regions.cli.progress import drawing_progress
+from regions.cli.progress import batch_progress
 from regions.cli.render import duration, grouped, plural, print_fields, print_json
+from regions.cli.sampling import Device, Scale
 from regions.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def command(
     at: At = None,
     data: DataSpec = None,
     index: Index = 0,
+    scale: Scale = None,
     layers: Annotated[
         int | None,
         typer.Option(
@@ -125,7 +127,7 @@ def command(
     domain: DomainSpecs = None,
     box: BoxIndex = None,
     time_limit: TimeLimit = None,
-    device: DeviceName = "auto",
+    device: Device = "auto",
     trust_file: TrustFile = False,
     input_shape: InputShape = None,
     as_json: Json = False,
@@ -149,13 +151,12 @@ def command(
     if output is not None:
         check_file(output, (".npz",), "--output")
     evaluator = open_evaluator(model, device=device, input_shape=input_shape, trust_file=trust_file)
-    point = point_of(at, data, index, evaluator.inputs, "walk")
+    point = point_of(at, data, index, scale, evaluator.inputs, "walk")
     where = parse_domains(domain or (), evaluator.inputs, box)
     ways = None if along is None else _ways(along)
     from regions.sample.around import around
 
-    with unwound(), drawing_progress(model.name, quiet) as show:
-        report = None if show is None else lambda done, whole: show("steps walked", done, whole)
+    with unwound(), batch_progress(model.name, quiet, "steps") as report:
         found = around(
             evaluator, point, where, layers=layers, directions=directions, method=method,
             chains=chains, steps=steps, warmup=warmup, along=ways, seed=seed,

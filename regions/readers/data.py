@@ -24,6 +24,16 @@ from regions.errors import InputError
 
 IDX_IMAGES, IDX_LABELS = 0x00000803, 0x00000801
 CIFAR_RECORD = 1 + 3072
+_LAYOUTS = {
+    "mnist": (
+        "; needs a folder with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, also as .gz, "
+        "from https://yann.lecun.com/exdb/mnist"
+    ),
+    "cifar10": (
+        "; needs a folder with test_batch.bin or test_batch, from the archives at "
+        "https://www.cs.toronto.edu/~kriz/cifar.html"
+    ),
+}
 FORMS = ("mnist", "cifar10", "cifar10-hwc", "npz", "npy")
 
 
@@ -63,7 +73,8 @@ npz:FILE or npy:FILE
         )
     path = Path(name)
     if not path.exists():
-        raise InputError(f"data {spec}: no such file or folder: {path}")
+        hint = _LAYOUTS.get(form.partition("-")[0], "")
+        raise InputError(f"data {spec}: no such file or folder: {path}{hint}")
     try:
         points, labels = _READERS[form](path)
     except _Malformed as error:

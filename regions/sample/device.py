@@ -46,6 +46,16 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device("cuda" if name == "auto" else name)
 
 
+def use_threads(number: int | None) -> None:
+    """Let torch use so many threads on a CPU, in this whole process; None: as many as it does.
+
+    Where other programs keep the cores busy, one thread can be fifty times as fast as two, which
+    wait for each other at every step.
+    """
+    if number is not None:
+        torch.set_num_threads(number)
+
+
 def first_batch(device: torch.device, bytes_each: int) -> int:
     """How many points fit at once, as a power of two: the same on the same idle machine."""
     if device.type == "cuda":

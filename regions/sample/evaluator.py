@@ -27,7 +27,7 @@ from regions.sample.graph_module import GraphModule, Units, doubles
 from regions.sample.hooked import run_watched
 from regions.sample.points import Points
 
-Sampled = np.ndarray | Tensor | Points
+Sampled = Points | Tensor
 PRECISIONS = {"single": torch.float32, "double": torch.float64}
 TRAINING = "the module was in train mode; it is sampled in eval mode"
 

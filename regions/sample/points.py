@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from regions.errors import InputError
 
 BLOCK = 1024
 RANDOM = ("uniform", "normal")
-
-
-class Points(Protocol):
-    """Rows of numbers that are asked for by slices."""
-
-    def __len__(self) -> int:
-        """How many."""
-        ...
-
-    def __getitem__(self, part: slice) -> np.ndarray:
-        """Some of them: (N, inputs)."""
-        ...
 
 
 class RandomPoints:
@@ -75,6 +61,9 @@ class RandomPoints:
         if self._law == "normal":
             return rng.standard_normal((BLOCK, self._inputs))
         return self._low + (np.subtract(self._high, self._low)) * rng.random((BLOCK, self._inputs))
+
+
+Points = np.ndarray | RandomPoints  # rows of numbers that are asked for by slices
 
 
 def chosen(number: int, samples: int | None, seed: int) -> np.ndarray:
