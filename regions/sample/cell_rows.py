@@ -91,9 +91,11 @@ class CellRows:
         doubtful = (size <= noise).nonzero().reshape(-1)
         if not len(doubtful):
             return None if self.errors is None else True
-        zero = (self.gradients(doubtful) == 0).all(dim=1) & (size[doubtful] == 0)
-        if not bool(zero.all()):
-            layer, unit = self.units[int(doubtful[~zero][0])]
+        for part in doubtful.split(64):  # the first that does not vanish will do
+            zero = (self.gradients(part) == 0).all(dim=1) & (size[part] == 0)
+            if bool(zero.all()):
+                continue
+            layer, unit = self.units[int(part[~zero][0])]
             raise DomainError(
                 f"the point lies on the boundary of its cell, or too near to it for float64: "
                 f"unit {layer}:{unit} is zero there; move the point a little"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-SMALL = 2**18  # entries of the tables of one step, below which threads wait more than they work
+SMALL = 2**21  # entries of the tables of one step, below which threads wait more than they work
 
 
 @contextmanager
