@@ -11,7 +11,7 @@ from torch import nn
 
 import regions
 from regions.errors import InputError, ModelError, RegionsError
-from regions.sample.bits import distances, pack, unpack
+from regions.sample.bits import distances, pack, product_distances, unpack
 from regions.sample.device import Batches, choose_device
 from regions.sample.evaluator import Evaluator
 from regions.sample.frozen import Frozen, affine
@@ -179,6 +179,7 @@ def test_packed_distances_are_the_distances(units: int):
     assert packed[:, : (units + 7) // 8].numpy().tolist() == np.packbits(bits, axis=1).tolist()
     naive = (bits[:, None] != bits[None, :4]).sum(-1)
     assert torch.equal(distances(packed, packed[:4], units).long(), naive)
+    assert torch.equal(product_distances(packed, packed[:4], units).long(), naive)
 
 
 @pytest.mark.parametrize("name", ["acasxu_1_1", "Convnet_maxpool", "cifar10_small"])

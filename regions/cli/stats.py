@@ -216,9 +216,8 @@ def _bernoulli(
     opened: Opened, layers: Any, pairs: int, replicates: int, seed: int, report: Reporter
 ) -> Result:
     import numpy as np
-    import torch
 
-    from regions.sample.bernoulli import bernoulli_test
+    from regions.sample.bernoulli import bernoulli_test, pair_flips
     from regions.sample.points import distinct_pairs
 
     evaluator, number = opened.evaluator, len(opened.points)
@@ -228,16 +227,10 @@ def _bernoulli(
         patterns = evaluator.patterns(opened.points, layers, progress)
     found = []
     for i, k in enumerate(evaluator.select(layers)):
-        bits = patterns.layer(i).cpu()
-        apart = torch.zeros(bits.shape[1], dtype=torch.int64)
-        values = []
-        for part in np.array_split(drawn, -(-pairs // 4096)):
-            flips = bits[part[:, 0]] ^ bits[part[:, 1]]
-            values.append(flips.sum(1).numpy())
-            apart += flips.sum(0)
+        values, apart = pair_flips(patterns, i, drawn)
         found.append(
             bernoulli_test(
-                np.concatenate(values), apart.numpy(), layer=k + 1,
+                values, apart, layer=k + 1,
                 name=evaluator.layers[k].name, replicates=replicates, seed=seed,
             )
         )  # fmt: skip

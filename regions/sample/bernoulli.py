@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import torch
 
 from regions.errors import InputError
+from regions.sample.bits import Patterns, unpack
 
 MOST_DRAWS = 2**22  # random numbers at once
+AT_ONCE = 4096  # pairs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +68,27 @@ class BernoulliTest:
     def as_dict(self) -> dict[str, object]:
         """JSON-ready, without the draws."""
         return {name: value for name, value in vars(self).items() if name != "replicated"}
+
+
+def pair_flips(patterns: Patterns, layer: int, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distances of pairs of points (pairs, 2) at the layer number `layer` (from 0) of these.
+
+    Returns
+    -------
+    distances : (pairs,)
+    told_apart : (units,)
+        How many of the pairs each unit tells apart.
+    """
+    units = patterns.widths[layer]
+    packed = patterns.layers[layer]
+    apart = torch.zeros(units, dtype=torch.int64)
+    parts = []
+    for start in range(0, len(pairs), AT_ONCE):
+        first, second = torch.from_numpy(pairs[start : start + AT_ONCE]).to(packed.device).T
+        flips = unpack(packed[first] ^ packed[second], units)
+        parts.append(flips.sum(1).cpu().numpy())
+        apart += flips.sum(0).cpu()
+    return np.concatenate(parts), apart.numpy()
 
 
 def bernoulli_test(

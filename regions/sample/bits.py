@@ -98,16 +98,15 @@ def _popcount(packed: Tensor) -> Tensor:
 def distances(a: Tensor, b: Tensor, units: int) -> Tensor:
     """Hamming distances (N, M) between packed rows of one layer, by exclusive or and popcount.
 
+    On a GPU by a product of matrices of zeros and ones, which is exact too.
+
     >>> a = pack(torch.tensor([[True, True, True], [False, False, False]]))
     >>> distances(a, a[:1], 3).tolist()
     [[0], [3]]
     """
-    if a.device.type == "cpu" and units <= MOST_XOR:
+    if a.device.type == "cpu":  # ten times as fast there as a product of matrices
         return _xor_distances(a, b)
-    return _product_distances(a, b, units)
-
-
-MOST_XOR = 512  # units up to which exclusive or beats a matrix product on a CPU
+    return product_distances(a, b, units)
 
 
 def _xor_distances(a: Tensor, b: Tensor) -> Tensor:
@@ -118,7 +117,7 @@ def _xor_distances(a: Tensor, b: Tensor) -> Tensor:
     return torch.from_numpy(total)
 
 
-def _product_distances(a: Tensor, b: Tensor, units: int) -> Tensor:
+def product_distances(a: Tensor, b: Tensor, units: int) -> Tensor:
     """|x| + |y| - 2 x·y in float32: all numbers are integers below 2^24, hence exact."""
     x, y = (unpack(t, units, torch.float32) for t in (a, b))
     with small_integers(a.device):

@@ -24,7 +24,7 @@ from regions.sample.device import Batches, first_batch
 from regions.sample.evaluator import Evaluator
 
 RESOLUTION = 1e-12  # of t: knots closer together are one
-DOUBTFUL = 1e-11  # |z| in the middle of a piece, over the largest of its layer
+DOUBTFUL = 1e-11  # |z| in the middle of a piece, over the largest number up to its layer
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -265,11 +265,13 @@ class _Work:
             def see(k: int, z: Tensor) -> None:
                 bits = z > 0
                 part[both, k] = (bits[left] ^ bits[left + 1]).sum(1)
-                scale = z.abs().amax(1, keepdim=True)
-                small = (z.abs() <= DOUBTFUL * scale) & (z != 0)
+                torch.maximum(scale, z.abs().amax(1, keepdim=True), out=scale)
+                small = (z.abs() <= DOUBTFUL * scale) & (z != 0)  # sums of nothing are 0
                 doubt.add_(small.sum(1) * inside)
 
-            self.evaluator.visit(self._at(own, middle), see)
+            x = self._at(own, middle)
+            scale = x.abs().amax(1, keepdim=True)
+            self.evaluator.visit(x, see)
             # a piece belongs to the window of the knot at its left end
             mine = torch.arange(low, high - 1, device=device)
             mine = (mine >= start) & (mine < stop)
