@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any
 
 from regions.counting.question import Question as Arguments
 from regions.counting.question import checked_seconds
@@ -97,6 +99,57 @@ def estimate(
     Source: "Study on Activation Patterns", section 7.2.
     """
     start = time.monotonic()
+    limit = checked_seconds("estimate", time_limit)
+    stop = Stop(None if limit is None else start + limit)
+    run = _run(
+        network, domain, stop, start, method=method, samples=samples, seed=seed, layers=layers,
+        confidence=confidence, form=form, width=width, backend=backend, progress=progress,
+    )  # fmt: skip
+    try:
+        with interruptible(stop):
+            return RUNS[method](run)
+    finally:
+        run.kept.close()
+
+
+def repeated(
+    network: Network, domain: Domain | None, seeds: Iterable[int], **options: Any
+) -> Iterator[Estimate]:
+    """`estimate` once for each seed; what is exact, and the same for all, is computed once.
+
+    Examples
+    --------
+    >>> network = Network.from_layers([([[1, 0], [0, 1]], [0, 0]), ([[1] * 2], [0])])
+    >>> [guess.value for guess in repeated(network, None, range(3), method="tree")]
+    [4.0, 4.0, 4.0]
+    """
+    run = _run(network, domain, Stop(None), time.monotonic(), **options)
+    try:
+        for seed in seeds:
+            yield RUNS[options.get("method", "patterns")](
+                replace(run, seed=seed, start=time.monotonic())
+            )
+    finally:
+        run.kept.close()
+
+
+def _run(
+    network: Network,
+    domain: Domain | None,
+    stop: Stop,
+    start: float,
+    *,
+    method: str = "patterns",
+    samples: int | str | None = None,
+    seed: int = 0,
+    layers: int | None = None,
+    confidence: float = 0.95,
+    form: str = "auto",
+    width: int = WIDTH,
+    backend: str | Backend = "highs",
+    progress: Callable[[int, int], None] | None = None,
+) -> Run:
+    """The arguments, checked."""
     if method not in METHODS:
         raise InputError(f"estimate(): no method {method!r}; choose one of {', '.join(METHODS)}")
     number = _number(method, samples)
@@ -111,14 +164,10 @@ def estimate(
     if isinstance(width, bool) or not isinstance(width, Integral) or width < 1:
         raise InputError(f"estimate(): width needs a whole number, 1 or more, got {width!r}")
     arguments = Arguments.of("estimate", network, domain, "auto", layers, backend)
-    limit = checked_seconds("estimate", time_limit)
-    stop = Stop(None if limit is None else start + limit)
-    run = Run(
+    return Run(
         arguments.stopped_by(stop), number, int(seed), float(confidence), stop, start, progress,
         form, int(width),
     )  # fmt: skip
-    with interruptible(stop):
-        return RUNS[method](run)
 
 
 def _number(method: str, samples: int | str | None) -> int | None:

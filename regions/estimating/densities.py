@@ -1,18 +1,22 @@
-"""Boundaries per unit length of a random chord, and regions per unit area of a random section.
+"""Boundaries per unit length of random lines through D, and regions per unit area of random planes.
 
-A point x uniform in D and a uniform direction give a chord of D through x, which is cut by the
-boundaries of regions into n pieces.  Long chords are drawn more often, in proportion to their
-length L, so that
+Lines and planes are isotropic: all directions alike, and of each direction all positions at which
+they meet D.  With n the number of regions that one meets, L the length and A the area in D,
 
-    E[(n - 1) / L] = E|u_1| · (area of all boundaries in D) / vol D,
+    E[n - 1] / E[L] = E|u_1| · (area of all boundaries in D) / vol D,
+    E[n] / E[A] = N / vol D for d = 2, and Σ_R (mean width of R) / vol D for d = 3,
 
-the mean number of boundaries per unit length of an isotropic random line, E|u_1| =
-Γ(d/2) / (√π Γ((d+1)/2)).  In the same way a uniform plane through x cuts D in a polygon of area A,
-and E[n / A] is the mean number of regions per unit area of a random plane: N / vol D for d = 2,
-and Σ_R (mean width of R) / vol D for d = 3.  Both are densities.  For d > 2 neither says how many
-regions there are.
+where E|u_1| = Γ(d/2) / (√π Γ((d+1)/2)) is that of a uniform direction u.
 
-n is exact for each chord and each plane; their lengths and areas are correct to rounding.
+Both are densities.  For d > 2 neither says how many regions there are.
+
+In up to 4 dimensions lines and planes are drawn from those that meet a ball around D, and what
+misses D is drawn again; the estimate is a ratio of sums.  Beyond, hardly one would meet D.  There
+they go through a uniform point of D in a uniform direction, so that they are drawn in proportion to
+L or A, and the estimate is the mean of (n - 1)/L or n/A.  In few dimensions that would work badly:
+small planes, which cut off a corner, give n/A an infinite variance.
+
+n is exact for each line and each plane; lengths and areas are correct to rounding.
 
 Source: L. A. Santaló, Integral Geometry and Geometric Probability, 1976.
 """
@@ -28,6 +32,8 @@ from flint import fmpq
 
 from regions.counting.api import count
 from regions.domain import Box, Domain, Polytope, Segment, Slice
+from regions.errors import DomainError
+from regions.estimating.limits import student
 from regions.estimating.uniform import Uniform
 from regions.estimating.volumes import whole_volume
 from regions.frame import Frame
@@ -38,13 +44,39 @@ from solvers.rational import nearest
 LINES, PLANES = 1, 2
 
 
+ISOTROPIC_DIM = 4
+MOST_MISSES = 200  # before the first hit: a domain so thin is cut through its points
+
+
 @dataclass(eq=False)
 class Sections:
-    """What was cut so far: (n - 1) / L or n / A, the n, and the L or A."""
+    """What was cut so far: the n - 1 or n, and the L or A.
 
-    values: list[float] = field(default_factory=list)
+    `weighted`: each was drawn in proportion to its L or A.
+    """
+
     numbers: list[int] = field(default_factory=list)
     sizes: list[float] = field(default_factory=list)
+    weighted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def density(self, confidence: float) -> tuple[float | None, float, float, float | None]:
+        """The estimate, Student's interval, and the standard error.
+
+        That of a ratio r = Σ n / Σ A is that of the mean of n - r A, divided by the mean of A.
+        """
+        if not len(self):
+            return None, 0.0, math.inf, None
+        n, size = np.array(self.numbers, dtype=float), np.array(self.sizes)
+        value = float((n / size).mean() if self.weighted else n.sum() / size.sum())
+        left = n / size if self.weighted else (n - value * size) / size.mean()
+        low, high = student(left, confidence)
+        if not self.weighted:
+            low, high = value + low, value + high
+        error = float(left.std(ddof=1)) / math.sqrt(len(self)) if len(self) > 1 else None
+        return value, max(low, 0.0), high, error
 
 
 def cut(
@@ -64,52 +96,82 @@ def cut(
     """
     rng = np.random.default_rng(seed)
     points = uniform.points(rng)
-    hull = _orthonormal(uniform.frame)
+    hull, radius = _orthonormal(uniform.frame), _radius(uniform.frame)
     low, high = uniform.frame.box()
-    while len(found.values) < number:
+    dim, misses = uniform.frame.dim, 0
+    found.weighted = dim > ISOTROPIC_DIM
+    while len(found) < number:
         if uniform.stop():
             raise Stopped
-        point = next(points)
-        ways = np.linalg.qr(rng.standard_normal((uniform.frame.dim, directions)))[0]
-        steps = (hull @ ways).T  # (directions, d) over u, orthonormal over x
-        reach = _reach(steps, low, high)
-        network, domain, size = _section(uniform, point, steps, reach)
+        ways = np.linalg.qr(rng.standard_normal((dim, dim)))[0]
+        if found.weighted:
+            point = next(points)
+        else:
+            point = (low + high) / 2 + hull @ (ways[:, directions:] @ _in_ball(
+                rng, dim - directions, radius
+            ))  # fmt: skip
+        steps = (hull @ ways[:, :directions]).T  # (directions, d) over u, orthonormal over x
+        section = _section(uniform, point, steps, 4 * radius)
+        if section is None:
+            misses += 1
+            found.weighted = misses >= MOST_MISSES and not len(found)
+            continue
+        network, domain, size = section
         answer = count(
             network, domain, backend=uniform.backend, time_limit=uniform.stop.seconds_left()
         )
         if not answer.exact or uniform.stop():
             raise Stopped
-        n = int(answer)
-        found.numbers.append(n)
+        found.numbers.append(int(answer) - (directions == LINES))
         found.sizes.append(size)
-        found.values.append((n - 1 if directions == LINES else n) / size)
-        told(len(found.values), sum(found.numbers))
+        told(len(found), sum(found.numbers))
+
+
+def _in_ball(rng: np.random.Generator, dim: int, radius: float) -> np.ndarray:
+    """A uniform point of a ball."""
+    way = rng.standard_normal(dim)
+    if not dim:
+        return way
+    return way * (radius * rng.random() ** (1 / dim) / np.linalg.norm(way))
 
 
 def _orthonormal(frame: Frame) -> np.ndarray:
     """(d, d): its columns are steps u of length 1 over x, at right angles there."""
-    basis = np.asarray(frame.basis.to_dense().approx, dtype=float)
-    return np.linalg.inv(np.linalg.qr(basis)[1]) if frame.dim else np.zeros((0, 0))
+    return np.linalg.inv(_triangle(frame))
 
 
-def _reach(steps: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
-    """Multiples of the steps from a point of the box to beyond it."""
-    # a combination of orthonormal steps over x leaves the box once it is longer than this
-    smallest = float(np.linalg.svd(steps, compute_uv=False).min())
-    return 2.0 * float(np.linalg.norm(high - low)) / smallest
+def _triangle(frame: Frame) -> np.ndarray:
+    """(d, d) the matrix R with ‖R u‖ = the length over x of a step u."""
+    return np.linalg.qr(np.asarray(frame.basis.to_dense().approx, dtype=float))[1]
+
+
+def _radius(frame: Frame) -> float:
+    """Over x, of a ball around the middle of the domain's box that holds the box."""
+    low, high = frame.box()
+    # the diagonals of a box are at most as long as its sides, one after the other
+    sides = np.abs(_triangle(frame)) @ ((high - low) / 2)
+    return float(np.linalg.norm(sides))
 
 
 def _section(
     uniform: Uniform, point: np.ndarray, steps: np.ndarray, reach: float
-) -> tuple[Network, Domain, float]:
-    """The network on a line or plane of D, in coordinates t: u = point + Σ t_i step_i."""
+) -> tuple[Network, Domain, float] | None:
+    """The network on a line or plane of D, in coordinates t: u = point + Σ t_i step_i.
+
+    All of D lies within `reach` of the point.  None where the line or plane misses D.
+    """
     ends = [point + reach * step for step in steps]
     if len(ends) == LINES:
         flat: Domain = Segment(point - reach * steps[0], ends[0])
         unit = 2 * reach
     else:
         flat, unit = Slice(point, *ends), reach**2
-    frame = Frame.of(flat & uniform.domain, uniform.backend, uniform.stop)
+    try:
+        frame = Frame.of(flat & uniform.domain, uniform.backend, uniform.stop)
+    except DomainError:  # empty
+        return None
+    if frame.dim < len(steps):  # it touches D
+        return None
     low = [fmpq(-1) if q is None else q for q in frame.lower]
     high = [fmpq(1) if q is None else q for q in frame.upper]
     domain: Domain = Box(low, high)

@@ -6,8 +6,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from regions.counting.work import Problem
 from regions.errors import InputError
 from regions.estimating import species as kinds
 from regions.estimating.densities import LINES, PLANES, Sections, cut
-from regions.estimating.limits import clopper_pearson, distinct_above, mean_above, student
+from regions.estimating.limits import clopper_pearson, distinct_above, mean_above
 from regions.estimating.patterns import Sample, decide_random, in_words, times_all
 from regions.estimating.tree import Tree, Walks, walks
 from regions.estimating.uniform import Uniform
@@ -40,6 +40,26 @@ NO_UPPER = (
 FEW = 30  # sections; with fewer Student's interval is not to be trusted
 
 
+@dataclass(eq=False)
+class Kept:
+    """What runs on one network and domain with different seeds have in common: exact answers.
+
+    A volume, the children of a node and whether a pattern occurs do not depend on the seed.
+    """
+
+    frame: Frame | None = None
+    most: int | None = None
+    uniform: Uniform | None = None
+    volumes: dict[str, Volumes] = field(default_factory=dict)  # by form
+    tree: Tree | None = None
+    patterns: dict[bytes, bool] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """End the session of the linear programs."""
+        if self.tree is not None:
+            self.tree.close()
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One call of `estimate`, its arguments checked."""
@@ -53,25 +73,49 @@ class Run:
     progress: Callable[[int, int], None] | None = None
     form: str = "auto"
     width: int = 1
+    kept: Kept = field(default_factory=Kept)
 
-    @cached_property
+    @property
     def frame(self) -> Frame:
         """That of the domain."""
-        return Frame.of(self.arguments.domain, self.arguments.backend, self.stop)
+        if self.kept.frame is None:
+            asked = self.arguments
+            self.kept.frame = Frame.of(asked.domain, asked.backend, self.stop)
+        return self.kept.frame
 
     def uniform(self, method: str) -> Uniform:
         """Its points."""
-        asked = self.arguments
-        where = asked.domain.spec
-        return Uniform.of(asked.counted, self.frame, where, method, asked.backend, self.stop)
+        if self.kept.uniform is None:
+            asked = self.arguments
+            self.kept.uniform = Uniform.of(
+                asked.counted, self.frame, asked.domain.spec, method, asked.backend, self.stop
+            )
+        return self.kept.uniform
+
+    def volumes(self) -> Volumes:
+        """Volumes of regions."""
+        if self.form not in self.kept.volumes:
+            self.kept.volumes[self.form] = Volumes(self.uniform("volumes"), self.form)
+        return self.kept.volumes[self.form]
+
+    def tree(self) -> Tree:
+        """The counting tree."""
+        if self.kept.tree is None:
+            asked = self.arguments
+            pulled = self.frame.pull(asked.counted)
+            self.kept.tree = Tree(Problem(pulled, self.frame, "lp", asked.backend), self.stop)
+        return self.kept.tree
 
     def most(self) -> int:
         """An upper bound of the number of regions."""
-        try:
-            pulled = self.frame.pull(self.arguments.counted)
-            return bounds_in_box(pulled, *self.frame.box()).best
-        except Stopped:
-            return bounds_anywhere(self.arguments.counted).best
+        if self.kept.most is None:
+            network = self.arguments.counted
+            try:
+                pulled = self.frame.pull(network)
+                self.kept.most = bounds_in_box(pulled, *self.frame.box()).best
+            except Stopped:
+                self.kept.most = bounds_anywhere(network).best
+        return self.kept.most
 
     def told(self, done: int, found: int) -> None:
         """Report progress."""
@@ -124,13 +168,20 @@ def whole(value: float) -> int:
     return math.floor(value) + 1
 
 
+def _too_low(value: float | None, low: float) -> str:
+    if value is None or value >= low:
+        return ""
+    return "; the mean is even below the lower end, as it is where rare samples carry most of it"
+
+
 # ------------------------------------------------------------------------------------ patterns
 
 
 def patterns(run: Run) -> Estimate:
     """Random patterns, each decided; the share that occurs, times 2^n."""
     number = run.number
-    sample = decide_random(run.arguments, number, run.seed, run.stop, run.progress)
+    known = run.kept.patterns
+    sample = decide_random(run.arguments, number, run.seed, run.stop, run.progress, known)
     complete = number is None and sample.decided == 2**sample.units
     low, high = clopper_pearson(sample.reachable, sample.decided, run.confidence)
     share, units = sample.share, sample.units
@@ -166,13 +217,12 @@ def _of_patterns(sample: Sample, low: float, high: float) -> dict[str, object]:
 # ------------------------------------------------------------------------------------- volumes
 
 
-def volumes(run: Run, kept: Volumes | None = None) -> Estimate:
+def volumes(run: Run) -> Estimate:
     """The mean of vol D / vol R(x)."""
     hits = Hits()
     number = run.number or 0
     try:
-        kept = kept or Volumes(run.uniform("volumes"), run.form)
-        kept.sample(number, run.seed, hits, run.told)
+        run.volumes().sample(number, run.seed, hits, run.told)
     except Stopped:
         pass
     except TooLarge as error:
@@ -186,7 +236,7 @@ def volumes(run: Run, kept: Volumes | None = None) -> Estimate:
     biased = bool(hits.spread)
     low = found
     if hits.values and not biased:
-        low = max(found, whole(mean_above(hits.values, run.confidence)))
+        low = min(max(found, whole(mean_above(hits.values, run.confidence))), most)
     details: dict[str, object] = {
         "form": run.form,
         "distinct": found,
@@ -201,8 +251,8 @@ def volumes(run: Run, kept: Volumes | None = None) -> Estimate:
         + (f", {hits.draws} points drawn while waiting" if hits.waited else ""),
     }
     return run.result(
-        "volumes", value, (min(low, most), most), len(hits.values), _of_volumes(hits, biased),
-        details, confidence=1.0 if biased else None, finished=len(hits.values) >= number,
+        "volumes", value, (low, most), len(hits.values), _of_volumes(hits, biased, low), details,
+        confidence=1.0 if biased else None, finished=len(hits.values) >= number,
     )  # fmt: skip
 
 
@@ -214,7 +264,7 @@ def _bias(hits: Hits) -> str:
     return "none"
 
 
-def _of_volumes(hits: Hits, biased: bool) -> str:
+def _of_volumes(hits: Hits, biased: bool, low: int) -> str:
     if not hits.values:
         return "nothing was sampled in time"
     seen = f"{len(hits.seen)} different regions were hit"
@@ -228,32 +278,20 @@ def _of_volumes(hits: Hits, biased: bool) -> str:
         text += f"; {hits.capped} waiting times were cut short, so that the value is too low"
     if len(hits.seen) == len(hits.values):
         text += "; every point hit another region, so regions too small to be hit may be many"
-    return text
+    return text + _too_low(float(np.mean(hits.values)), low)
 
 
 # ---------------------------------------------------------------------------------------- tree
 
 
-def tree(run: Run, kept: Tree | None = None) -> Estimate:
+def tree(run: Run) -> Estimate:
     """The mean of random walks down the counting tree."""
     found = Walks()
     number = run.number or 0
-    mine: Tree | None = None
-    leaves = expanded = 0
-    try:
-        if kept is None:
-            asked = run.arguments
-            problem = Problem(run.frame.pull(asked.counted), run.frame, "lp", asked.backend)
-            kept = mine = Tree(problem, run.stop)
-        walks(kept, number, run.width, run.seed, found, run.told)
-    except Stopped:
-        pass
-    finally:
-        if mine is not None:
-            mine.close()
-    if kept is not None:
-        leaves, expanded = kept.leaves, kept.expanded
-    most = run.most()
+    with suppress(Stopped):
+        walks(run.tree(), number, run.width, run.seed, found, run.told)
+    expanded = 0 if run.kept.tree is None else run.kept.tree.expanded
+    most, leaves = run.most(), len(found.leaves)
     value = float(np.mean(found.values)) if found.values else None
     low: int = min(max(leaves, whole(mean_above(found.values, run.confidence))), most)
     ends = (low if found.values else leaves, most)
@@ -267,6 +305,9 @@ def tree(run: Run, kept: Tree | None = None) -> Estimate:
             f"{leaves} different regions were found; a walk counts 1 / (its probability), so that "
             f"a few may carry most of the mean; {NO_UPPER}"
         )
+        note += _too_low(value, ends[0])
+        if run.stop() and len(found.values) < number:
+            note += "; a time limit favours short walks, and so low values"
     details: dict[str, object] = {
         "width": run.width,
         "distinct": leaves,
@@ -285,12 +326,12 @@ def tree(run: Run, kept: Tree | None = None) -> Estimate:
 # ------------------------------------------------------------------------------------- species
 
 
-def species(run: Run, uniform: Uniform | None = None) -> Estimate:
+def species(run: Run) -> Estimate:
     """Chao's estimate, from how often uniform points hit the same regions."""
     found = kinds.Catch()
     number = run.number or 0
     with suppress(Stopped):
-        kinds.catch(uniform or run.uniform("species"), number, run.seed, found, run.told)
+        kinds.catch(run.uniform("species"), number, run.seed, found, run.told)
     most = run.most()
     details: dict[str, object] = {"at_most": most, "distinct": found.distinct}
     if not found.draws:
@@ -324,44 +365,45 @@ def species(run: Run, uniform: Uniform | None = None) -> Estimate:
 # ----------------------------------------------------------------------------------- densities
 
 
-def density(run: Run, method: str, directions: int, uniform: Uniform | None = None) -> Estimate:
+def density(run: Run, method: str, directions: int) -> Estimate:
     """Boundaries per unit length, or regions per unit area, of random sections."""
     found = Sections()
-    number = run.number or 0
+    number, alike = run.number or 0, False
     try:
-        points = uniform or run.uniform(method)
+        points = run.uniform(method)
         if points.frame.dim < directions:
             raise InputError(
                 f"estimate(): method {method!r} needs a domain of dimension {directions} or more, "
                 f"got {points.frame.dim}"
             )
+        alike = points.frame.dim == directions  # every section is the whole domain
+        number = 1 if alike else number
         cut(points, directions, number, run.seed, found, run.told)
     except Stopped:
         pass
-    value = float(np.mean(found.values)) if found.values else None
-    low, high = student(found.values, run.confidence)
-    if len(found.values) > 1 and run.frame.dim == directions:
-        low, high = min(found.values), max(found.values)  # every section is the whole domain
+    value, low, high, error = found.density(run.confidence)
+    if alike and value is not None:
+        low = high = value
     what = "boundaries per unit length" if directions == LINES else "regions per unit area"
     where = "lines" if directions == LINES else "planes"
-    note = (
-        f"a density, not a number of regions: {what} of random {where} through the domain; "
-        "Student's interval, which is right in the limit of many sections"
-    )
-    if len(found.values) < FEW:
-        note += f", of which {len(found.values)} are few"
+    note = f"a density, not a number of regions: {what} of random {where} through the domain"
+    if alike:
+        note += "; here that is the whole domain, so the number is exact, to rounding"
+    else:
+        note += "; Student's interval, which is right in the limit of many sections"
+        note += f", of which {len(found)} are few" if len(found) < FEW else ""
     details: dict[str, object] = {
-        "sections": len(found.values),
+        "sections": len(found),
         "found": sum(found.numbers),
         "most_in_one": max(found.numbers, default=None),
-        "mean_size": float(np.mean(found.sizes)) if found.sizes else None,
-        "standard_error": spread(found.values),
-        "bias": "none",
-        "cost": f"{len(found.values)} exact counts, {sum(found.numbers)} regions",
+        "mean_size": float(np.mean(found.sizes)) if len(found) else None,
+        "standard_error": error,
+        "bias": "none" if found.weighted or alike else "small, of the order of 1 / samples",
+        "cost": f"{len(found)} exact counts",
     }
     return run.result(
-        method, value, (max(low, 0.0), high), len(found.values), note, details,
-        finished=len(found.values) >= number, quantity=what,
+        method, value, (low, high), len(found), note, details,
+        confidence=1.0 if alike else None, finished=len(found) >= number, quantity=what,
     )  # fmt: skip
 
 

@@ -37,10 +37,13 @@ class Walks:
         One estimate for each walk.
     complete
         Whether a walk left nothing out: then its value is the number of regions.
+    leaves
+        The different regions that were found (fewer, where memory was full).
     """
 
     values: list[float] = field(default_factory=list)
     complete: bool = False
+    leaves: set[int] = field(default_factory=set)
 
 
 class Tree:
@@ -48,7 +51,6 @@ class Tree:
 
     def __init__(self, problem: Problem, stop: Stop) -> None:
         self.expanded = 0  # by linear programs, not from memory
-        self.leaves = 0  # different regions that were found
         self._stop = stop
         self._lp = LPEngine(problem.network, problem.frame, problem.backend, stop)
         self._root: Expansion[LPNode] | None = None
@@ -63,7 +65,6 @@ class Tree:
         """The whole domain."""
         if self._root is None:
             self._root = self._lp.root()
-            self.leaves += self._root.regions
         return self._root
 
     def expand(self, node: LPNode) -> Expansion[LPNode]:
@@ -80,12 +81,17 @@ class Tree:
             self._bytes += sum(
                 child.stock.x.nbytes + child.signs.nbytes + 2000 for child in found.children
             )
-            self.leaves += found.regions
         return found
 
+    def name(self, node: LPNode) -> int | None:
+        """A number of its own for a node that is remembered."""
+        return id(node) if id(node) in self._known else None
 
-def walk(tree: Tree, width: int, random: np.random.Generator) -> tuple[float, bool]:
-    """One unbiased estimate, and whether nothing was left out.
+
+def walk(
+    tree: Tree, width: int, random: np.random.Generator, leaves: set[int]
+) -> tuple[float, bool]:
+    """One unbiased estimate, and whether nothing was left out; `leaves` gets what was found.
 
     Raises
     ------
@@ -101,6 +107,8 @@ def walk(tree: Tree, width: int, random: np.random.Generator) -> tuple[float, bo
         for node in current:
             expansion = tree.expand(node)
             total += weight * expansion.regions
+            if expansion.regions and (name := tree.name(node)) is not None:
+                leaves.add(name)
             children += expansion.children
         if len(children) > width:
             kept = random.choice(len(children), width, replace=False, shuffle=False)
@@ -128,7 +136,7 @@ def walks(
     """
     random = np.random.default_rng(seed)
     while len(found.values) < number and not found.complete:
-        value, complete = walk(tree, width, random)
+        value, complete = walk(tree, width, random, found.leaves)
         found.values.append(value)
         found.complete = complete
-        told(len(found.values), tree.leaves)
+        told(len(found.values), len(found.leaves))
