@@ -101,7 +101,7 @@ def estimate(
     start = time.monotonic()
     limit = checked_seconds("estimate", time_limit)
     stop = Stop(None if limit is None else start + limit)
-    run = _run(
+    run = prepared(
         network, domain, stop, start, method=method, samples=samples, seed=seed, layers=layers,
         confidence=confidence, form=form, width=width, backend=backend, progress=progress,
     )  # fmt: skip
@@ -123,7 +123,7 @@ def repeated(
     >>> [guess.value for guess in repeated(network, None, range(3), method="tree")]
     [4.0, 4.0, 4.0]
     """
-    run = _run(network, domain, Stop(None), time.monotonic(), **options)
+    run = prepared(network, domain, Stop(None), time.monotonic(), **options)
     try:
         for seed in seeds:
             yield RUNS[options.get("method", "patterns")](
@@ -133,7 +133,7 @@ def repeated(
         run.kept.close()
 
 
-def _run(
+def prepared(
     network: Network,
     domain: Domain | None,
     stop: Stop,
@@ -149,7 +149,13 @@ def _run(
     backend: str | Backend = "highs",
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
-    """The arguments, checked."""
+    """One call of `estimate`, its arguments checked.
+
+    Raises
+    ------
+    DomainError, InputError
+        See there.
+    """
     if method not in METHODS:
         raise InputError(f"estimate(): no method {method!r}; choose one of {', '.join(METHODS)}")
     number = _number(method, samples)

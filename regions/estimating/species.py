@@ -88,8 +88,8 @@ def chao1(frequencies: Mapping[int, int], draws: int) -> float:
 
     Examples
     --------
-    >>> chao1({1: 10, 2: 5, 3: 1}, 23)
-    23.17...
+    >>> chao1({1: 9, 2: 5, 3: 2}, 25)  # 16 + 24/25 · 72/12
+    21.76
     """
     once, twice = frequencies.get(1, 0), frequencies.get(2, 0)
     rest = (draws - 1) / draws * once * (once - 1) / (2 * (twice + 1))
@@ -101,8 +101,8 @@ def good_turing(frequencies: Mapping[int, int], draws: int) -> float:
 
     Its mean is that share before the last point.
 
-    >>> good_turing({1: 10, 2: 5, 3: 1}, 23)
-    0.4347...
+    >>> good_turing({1: 6, 2: 5, 3: 2}, 22) == 6 / 22
+    True
     """
     return frequencies.get(1, 0) / draws
 
@@ -118,7 +118,7 @@ def good_toulmin(frequencies: Mapping[int, int], draws: int, times: float) -> fl
     >>> good_toulmin({1: 10, 2: 4, 3: 1}, 21, 1.0)
     7.0
     >>> good_toulmin({1: 10}, 10, 2.0)
-    20.0
+    15.0
     """
     if times <= 1:
         return float(-sum((-times) ** k * f for k, f in frequencies.items()))
