@@ -77,7 +77,8 @@ def test_limits_leave_bounds():
 
 
 def test_bad_arguments_are_not_rows():
-    for options in ({"seed": -1}, {"confidence": 2.0}, {"layers": 9}):
+    wrong: tuple[dict[str, Any], ...] = ({"seed": -1}, {"confidence": 2.0}, {"layers": 9})
+    for options in wrong:
         with pytest.raises(InputError):
             cross_check(braid(3).build(), **options)
 

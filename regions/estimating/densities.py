@@ -10,11 +10,11 @@ where E|u_1| = Γ(d/2) / (√π Γ((d+1)/2)) is that of a uniform direction u.
 
 Both are densities.  For d > 2 neither says how many regions there are.
 
-In up to 4 dimensions lines and planes are drawn from those that meet a ball around D, and what
-misses D is drawn again; the estimate is a ratio of sums.  Beyond, hardly one would meet D.  There
-they go through a uniform point of D in a uniform direction, so that they are drawn in proportion to
-L or A, and the estimate is the mean of (n - 1)/L or n/A.  In few dimensions that would work badly:
-small planes, which cut off a corner, give n/A an infinite variance.
+In few dimensions (up to 3 for lines, 4 for planes) they are drawn from those that meet a ball
+around D, and what misses D is drawn again; the estimate is a ratio of sums.  Beyond, hardly one
+would meet D.  There they go through a uniform point of D in a uniform direction, so that they are
+drawn in proportion to L or A, and the estimate is the mean of (n - 1)/L or n/A.  In few dimensions
+that would work badly: lines and planes that cut off a corner give the mean an infinite variance.
 
 n is exact for each line and each plane; lengths and areas are correct to rounding.
 
@@ -44,7 +44,7 @@ from solvers.rational import nearest
 LINES, PLANES = 1, 2
 
 
-ISOTROPIC_DIM = 4
+ISOTROPIC_DIM = {LINES: 3, PLANES: 4}
 MOST_MISSES = 200  # before the first hit: a domain so thin is cut through its points
 
 
@@ -99,7 +99,7 @@ def cut(
     hull, radius = _orthonormal(uniform.frame), _radius(uniform.frame)
     low, high = uniform.frame.box()
     dim, misses = uniform.frame.dim, 0
-    found.weighted = dim > ISOTROPIC_DIM
+    found.weighted = dim > ISOTROPIC_DIM[directions]
     while len(found) < number:
         if uniform.stop():
             raise Stopped

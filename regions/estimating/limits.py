@@ -56,8 +56,8 @@ def mean_above(values: Sequence[float] | np.ndarray, confidence: float) -> float
     --------
     >>> round(mean_above([10.0] * 50, 0.95), 2)
     9.22
-    >>> mean_above([100.0], 0.95)
-    5.0
+    >>> mean_above([100.0], 0.75)
+    25.0
 
     Source: I. Waudby-Smith, A. Ramdas, Estimating means of bounded random variables by betting,
     Journal of the Royal Statistical Society B 86 (2024).
