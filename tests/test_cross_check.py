@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 
 from benchmarks import coverage
 from regions import Count, Network, Space, cross_check, estimate
+from regions.cli import estimate as command
 from regions.errors import InputError
+from regions.estimating.methods import METHODS
 from regions.estimating.truth import compared
+from regions.estimating.volumes import FORMS
 from regions.results import Estimate
 from tests.cases import braid, frozen
 from tests.command_line import Run, one_json
@@ -74,6 +78,24 @@ def test_limits_leave_bounds():
     found = cross_check(frozen((4, 4)).build(), time_limit=0)
     assert not found.count.exact
     assert all(row.estimate is None or row.estimate.value is None for row in found.rows)
+
+
+def test_an_interrupt_ends_the_table(monkeypatch: pytest.MonkeyPatch):
+    """Ctrl-C during the second row: what is known is returned, no other row begins."""
+    from regions.estimating import cross_checking
+
+    def interrupted(*args: Any, **options: Any) -> Estimate:
+        stopped = "interrupted" if options.get("width") == 1 else None
+        return replace(guess(1, 99), stopped=stopped)
+
+    monkeypatch.setattr(cross_checking, "estimate", interrupted)
+    found = cross_check(frozen((4, 4)).build())
+    assert [row.name for row in found.rows] == ["tree", "tree, width 1"]
+    assert found.stopped == "interrupted"
+
+
+def test_the_command_line_has_every_method():
+    assert set(command.METHODS) == set(METHODS) and set(command.FORMS) == set(FORMS)
 
 
 def test_bad_arguments_are_not_rows():

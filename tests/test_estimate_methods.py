@@ -112,7 +112,7 @@ def test_boxes_around_cells_hold_them():
         assert share is not None and region.low is not None and region.high is not None
         assert region.expected <= float(share.p) / float(share.q) * (1 + 1e-12)
         # the mean waiting time is vol B / vol R
-        mean = np.mean([volumes._wait(region, rng, uniform)[0] for _ in range(300)])
+        mean = np.mean([volumes.wait(region, rng, uniform)[0] for _ in range(300)])
         expected = float(share.p) / float(share.q) / region.expected
         assert abs(mean / expected - 1) < 0.35
 
@@ -145,6 +145,9 @@ def test_dimensions_too_high_for_exact_volumes():
     assert found.low <= int(count(network)) == 8
     with pytest.raises(InputError, match="too many vertices for an exact volume"):
         estimate(network, method="volumes", form="exact", samples=5)
+    wide = Network.from_layers([(np.ones((1, 30)), [0.5]), ([[1]], [0])])
+    with pytest.raises(InputError, match="at most 20 dimensions, got 30"):
+        estimate(wide, method="volumes")
 
 
 # ---------------------------------------------------------------------------------------- tree

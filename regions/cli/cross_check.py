@@ -92,6 +92,7 @@ def _record(file: str, found: CrossCheck) -> dict[str, object]:
         "covered": found.covered,
         "rows": rows,
         "seconds": found.seconds,
+        "stopped": found.stopped,
     }
 
 
@@ -116,6 +117,8 @@ def _print_table(name: str, found: CrossCheck) -> None:
     for row in found.rows:
         if row.why:
             print(f"  {row.name}: {row.why}")
+    if found.stopped:
+        print(f"  {found.stopped} before the last row")
 
 
 def _cells(row: Comparison) -> tuple[str, ...]:

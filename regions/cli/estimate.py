@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -143,6 +144,8 @@ def command(
             truth = beside(method, found, network, where, layers, solver, time_limit)
     if as_json:
         record = {"file": str(model), **asdict(found)}
+        if math.isinf(found.high):
+            record["bounded"] = False
         print_json(record if truth is None else {**record, **exact_record(truth)})
     else:
         for line in [*_lines(model.name, found), *([] if truth is None else [_beside(truth)])]:
@@ -170,9 +173,10 @@ def _lines(name: str, found: Estimate) -> list[str]:
         return [f"{name}: nothing sampled ({found.stopped})"]
     what = "linear regions" if found.quantity == "regions" else found.quantity
     ends = f"{about(found.low)} to {about(found.high)}"
+    drawn = "1 sample" if found.samples == 1 else f"{grouped(found.samples)} samples"
     lines = [
         f"{name}: about {about(found.value)} {what} (an estimate: {ends} with confidence "
-        f"{found.confidence:g}) from {grouped(found.samples)} samples in {duration(found.seconds)}"
+        f"{found.confidence:g}) from {drawn} in {duration(found.seconds)}"
     ]
     stopped = f", stopped: {found.stopped}" if found.stopped else ""
     lines.append(f"  method {found.method}, seed {found.seed}, domain {found.domain}{stopped}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from regions.counting.question import checked_seconds
@@ -16,6 +16,7 @@ from regions.network import Network
 from regions.results import Count, Estimate
 from solvers.backend import Backend
 
+INTERRUPTED = "interrupted"
 DENSITIES = ("rays", "slices")
 # name, method, its options
 ROWS: tuple[tuple[str, str, dict[str, object]], ...] = (
@@ -44,11 +45,14 @@ class CrossCheck:
     covered
         Whether no interval misses what is exact.  An interval of confidence 0.95 may, once in
         twenty times.
+    stopped
+        "interrupted" if Ctrl-C came before the last row.
     """
 
     rows: tuple[Comparison, ...]
     count: Count
     seconds: float
+    stopped: str | None = None
 
     @property
     def covered(self) -> bool:
@@ -98,8 +102,10 @@ def cross_check(
     tell = progress or (lambda name: None)
     tell("count")
     exact = number_of_regions(network, domain, layers, backend, limit)
-    rows = []
+    rows: list[Comparison] = []
     for name, method, options in ROWS:
+        if exact.stopped == INTERRUPTED or _interrupted(rows):
+            return CrossCheck(tuple(rows), exact, time.monotonic() - start, INTERRUPTED)
         tell(name)
         try:
             guess = estimate(
@@ -115,6 +121,12 @@ def cross_check(
         tell(f"{name}, exact")
         rows.append(beside(method, guess, network, domain, layers, backend, limit, name))
     return CrossCheck(tuple(rows), exact, time.monotonic() - start)
+
+
+def _interrupted(rows: Sequence[Comparison]) -> bool:
+    """Ctrl-C ended the last estimate, so no other begins."""
+    last = rows[-1].estimate if rows else None
+    return last is not None and last.stopped == INTERRUPTED
 
 
 def beside(

@@ -103,7 +103,8 @@ def cut(
     while len(found) < number:
         if uniform.stop():
             raise Stopped
-        ways = np.linalg.qr(rng.standard_normal((dim, dim)))[0]
+        columns = directions if found.weighted else dim
+        ways = np.linalg.qr(rng.standard_normal((dim, columns)))[0]
         if found.weighted:
             point = next(points)
         else:

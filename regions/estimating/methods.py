@@ -55,9 +55,11 @@ class Kept:
     patterns: dict[bytes, bool] = field(default_factory=dict)
 
     def close(self) -> None:
-        """End the session of the linear programs."""
+        """End the sessions of the linear programs."""
         if self.tree is not None:
             self.tree.close()
+        if self.uniform is not None:
+            self.uniform.close()
 
 
 @dataclass(frozen=True, eq=False)
@@ -399,7 +401,7 @@ def density(run: Run, method: str, directions: int) -> Estimate:
         "mean_size": float(np.mean(found.sizes)) if len(found) else None,
         "standard_error": error,
         "bias": "none" if found.weighted or alike else "small, of the order of 1 / samples",
-        "cost": f"{len(found)} exact counts",
+        "cost": f"{len(found)} counts of regions on {where}",
     }
     return run.result(
         method, value, (low, high), len(found), note, details,

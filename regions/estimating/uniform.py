@@ -170,9 +170,17 @@ class Uniform:
         return flat(pattern)
 
     @cached_property
+    def _judge(self) -> CellJudge:
+        return CellJudge(self.frame, self.backend, self.stop)
+
+    @cached_property
     def _search(self) -> PatternSearch:
-        judge = CellJudge(self.frame, self.backend, self.stop)
-        return PatternSearch(self.network, self.frame, judge)
+        return PatternSearch(self.network, self.frame, self._judge)
+
+    def close(self) -> None:
+        """End the session of the linear programs, if one began."""
+        if "_judge" in self.__dict__:
+            self._judge.close()
 
     def pattern(self, bits: np.ndarray) -> Pattern:
         """The pattern with these bits."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from flint import fmpq
 
+from regions.errors import InputError
 from regions.estimating.uniform import Uniform
 from regions.frame import Frame
 from regions.geometry import sampling
@@ -37,6 +38,7 @@ from solvers.skeleton import Skeleton, TooLarge
 
 FORMS = ("auto", "exact", "waiting", "sampled")
 EXACT_DIM = 7  # beyond, triangulations grow too fast to be tried for every region
+MOST_DIM = 20  # for waiting, and for hit-and-run
 WAIT_BATCH = 1 << 14
 MOST_DRAWS = 1 << 20  # of one waiting time; a longer one counts as so long
 
@@ -111,6 +113,13 @@ class Volumes:
     known: dict[bytes, Region] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        dim = self.uniform.frame.dim
+        if self.form != "exact" and dim > MOST_DIM:
+            raise InputError(
+                f"estimate(): method 'volumes' needs a domain of at most {MOST_DIM} dimensions, "
+                f"got {dim}: there a region fills next to nothing of any box around it; use method "
+                "'tree', or a slice as the domain"
+            )
         self._whole = whole_volume(self.uniform.frame)
 
     def sample(
@@ -156,7 +165,7 @@ class Volumes:
             hits.spread.append((half / found.value) ** 2)
             hits.volumes.append(float(found.value))
             return 1 / found.value
-        draws, hit = _wait(region, rng, self.uniform)
+        draws, hit = wait(region, rng, self.uniform)
         hits.waited += 1
         hits.draws += draws
         hits.capped += not hit
@@ -175,6 +184,8 @@ class Volumes:
         centred = Centred.of(body, body.interior)
         small = frame.dim <= EXACT_DIM or self.form == "exact"
         if not small and self.form == "auto":
+            return self._boxed(centred, None)
+        if self.form == "waiting" and frame.dim > EXACT_DIM:
             return self._boxed(centred, None)
         found = facets(centred, uniform.backend, uniform.stop)
         if not found.complete:
@@ -230,7 +241,7 @@ class Volumes:
         return Region(None, centred, low, high, nearest(self._whole / size))
 
 
-def _wait(region: Region, rng: np.random.Generator, uniform: Uniform) -> tuple[int, bool]:
+def wait(region: Region, rng: np.random.Generator, uniform: Uniform) -> tuple[int, bool]:
     """(T, True), or (the number of draws, False) where the wait was given up."""
     centred, low, high = region.centred, region.low, region.high
     assert centred is not None and low is not None and high is not None
