@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from regions.figures import Interval
     from regions.geometry.measuring import measure
     from regions.geometry.shape import Shape
+    from regions.graph.adjacency import RegionGraph, region_graph
+    from regions.graph.path import Path
+    from regions.graph.shortest import shortest
+    from regions.graph.straight import straight
     from regions.loading import load
     from regions.monitor import RegionMonitor
     from regions.network import Network
@@ -74,12 +78,14 @@ __all__ = [
     "Nearest",
     "Network",
     "OutputRange",
+    "Path",
     "Pattern",
     "PatternError",
     "Polytope",
     "Reachable",
     "Recurrence",
     "RegionBatch",
+    "RegionGraph",
     "RegionMonitor",
     "RegionsError",
     "Segment",
@@ -106,6 +112,9 @@ __all__ = [
     "plot",
     "reach",
     "recurrence",
+    "region_graph",
+    "shortest",
+    "straight",
 ]
 
 _HOMES = {
@@ -135,6 +144,10 @@ _HOMES = {
     "regions.figures": ("Interval",),
     "regions.geometry.measuring": ("measure",),
     "regions.geometry.shape": ("Shape",),
+    "regions.graph.adjacency": ("RegionGraph", "region_graph"),
+    "regions.graph.path": ("Path",),
+    "regions.graph.shortest": ("shortest",),
+    "regions.graph.straight": ("straight",),
     "regions.loading": ("load",),
     "regions.monitor": ("RegionMonitor",),
     "regions.network": ("Network",),

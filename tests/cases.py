@@ -349,3 +349,11 @@ TORCH_CASES = [
     TorchCase((4, 16, 16, 1), 6658, slow=True),
     TorchCase((8, 12, 12, 1), 21880, huge=True),
 ]
+
+
+def cube_tents() -> tuple[PlainNetwork, PlainDomain]:
+    """x_i and x_i - k on (0, 5)³, then Σ tri(x_i) - c: 500 regions, 1575 pairs of neighbours."""
+    first = [(basis(3, i), -k) for i in range(3) for k in range(5)]
+    tent = (1, -2, 2, -2, 2)  # slopes change at 0, 1, 2, 3, 4
+    levels = (Fraction(5, 4), Fraction(3, 2), Fraction(7, 4))
+    return feed_forward(3, first, [(tent * 3, -c) for c in levels]), cube(3, 0, 5)

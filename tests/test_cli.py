@@ -30,6 +30,12 @@ COMMANDS = (
     "estimate",
     "export",
     "env",
+    "cell",
+    "cells",
+    "graph",
+    "path",
+    "plot",
+    "complexity",
 )
 
 # -- what works ------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regions.composition import exact_row, float_rows
+from regions.composition import exact_layers, exact_row, float_rows
 from regions.intervals import layer_bounds, stable_bits
 from regions.network import Layer, Network
 from solvers.exact_matrix import ExactMatrix
@@ -83,6 +83,17 @@ def test_rows_of_degenerate_networks(plain: Any, data: st.DataObject):
         for width in network.widths
     ]
     check(network, bits)
+
+
+@given(networks(max_units=8), st.data())
+def test_all_rows_at_once_are_those_composed_one_by_one(plain: Any, data: st.DataObject):
+    network = plain.build()
+    random = np.random.default_rng(data.draw(st.integers(0, 2**16)))
+    bits = some_bits(random, network)
+    for position, forms in enumerate(exact_layers(network, bits), start=1):
+        assert forms == [
+            exact_row(network, bits, position, unit) for unit in range(network.widths[position - 1])
+        ]
 
 
 def test_dense_and_sparse_blocks_mix():

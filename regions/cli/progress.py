@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from regions.cli.render import duration, grouped, rounded
 
 if TYPE_CHECKING:
+    from regions.graph.adjacency import GraphProgress
+    from regions.graph.shortest import PathProgress
     from regions.results import Progress, ReachProgress, SearchProgress
 
 
@@ -45,6 +47,43 @@ def _drawing_line(state: tuple[str, int, int | None], room: int | None = None) -
     what, done, whole = state
     of = "" if whole is None else f" of {grouped(whole)}"
     line = f"{grouped(done)}{of} {what}"
+    return line if room is None else line[:room]
+
+
+def graph_progress(
+    label: str, quiet: bool
+) -> AbstractContextManager[Callable[[GraphProgress], None] | None]:
+    """The same for the graph of all regions."""
+    return _live(label, quiet, _graph_line)
+
+
+def path_progress(
+    label: str, quiet: bool
+) -> AbstractContextManager[Callable[[PathProgress], None] | None]:
+    """The same for the search for a shortest path."""
+    return _live(label, quiet, _path_line)
+
+
+def _graph_line(progress: GraphProgress, room: int | None = None) -> str:
+    if progress.searched:
+        line = (
+            f"facets of {grouped(progress.searched)} of {grouped(progress.regions)} regions, "
+            f"{grouped(progress.pairs)} pairs, {duration(progress.seconds)}"
+        )
+    else:
+        line = (
+            f"{grouped(progress.regions)} regions of at most {grouped(progress.upper)}, "
+            f"{duration(progress.seconds)}"
+        )
+    return line if room is None else line[:room]
+
+
+def _path_line(progress: PathProgress, room: int | None = None) -> str:
+    most = "" if progress.upper is None else f" to {grouped(progress.upper)}"
+    line = (
+        f"{grouped(progress.regions)} regions visited, {grouped(progress.waiting)} wait, "
+        f"{grouped(progress.lower)}{most} bits, {duration(progress.seconds)}"
+    )
     return line if room is None else line[:room]
 
 

@@ -40,6 +40,11 @@ class LayerRows:
             self._exact[index] = exact_row(self.network, self.bits, self.position, unit)
         return self._exact[index]
 
+    def fill(self, forms: Sequence[ExactForm]) -> None:
+        """Note the exact rows of all units of the layer, composed elsewhere."""
+        for index, unit in enumerate(self.units.tolist()):
+            self._exact[index] = forms[unit]
+
 
 @dataclass(frozen=True, eq=False)
 class Split:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.compiling import compiled
+from solvers.compiling import compiled, compiled_inline
 from solvers.vertices import cut_edges, free_slot, independent, lowest_bit, polish, values_at
 
 FAILED, FULL = -1, -2
@@ -178,7 +178,7 @@ def has_sign(shape, frames, maps, vertices, scratch, slot, unit, place, i):
     return 0
 
 
-@compiled
+@compiled_inline
 def polish_at(shape, frames, maps, vertices, scratch, place, i):
     """Recompute a vertex from its facets, which `table` names, if that makes its error smaller."""
     x = scratch.vector[2]
@@ -191,7 +191,7 @@ def polish_at(shape, frames, maps, vertices, scratch, place, i):
         vertices.error[place, i] = error
 
 
-@compiled
+@compiled_inline
 def _polished(shape, frames, maps, scratch, facets, x):
     """Solve for the vertex on the given facet slots; `table` says what they are."""
     width, dim = shape.weights.shape[1], x.shape[0]

@@ -49,7 +49,7 @@ class Witness:
             sure = self.is_in_domain(points)
             values, errors = [points.T], [np.zeros_like(points.T)]
             for layer, place in zip(self.network.layers, self.places, strict=True):
-                z, error = _preactivations(layer, values, errors)
+                z, error = preactivations(layer, values, errors)
                 wrong = ~((np.abs(z) > error) & ((z > 0) == (bits.T[place] == 1)))
                 doubtful = np.flatnonzero(wrong.any(axis=0))
                 if len(doubtful):
@@ -159,7 +159,7 @@ def _unbiased(layer: Layer) -> np.ndarray:
     return np.asarray(bias[:, 0] == 0, dtype=bool)
 
 
-def _preactivations(
+def preactivations(
     layer: Layer, values: Sequence[np.ndarray], errors: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Z of a layer (units, n) and bounds on its errors, those of its sources given."""

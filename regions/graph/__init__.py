@@ -1,0 +1,1 @@
+"""Paths between regions, and the graph of all of them."""
