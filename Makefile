@@ -5,6 +5,7 @@
 #   make lint        ruff and pyright        make bench       the benchmark table (minutes)
 #   make bench-long  the networks too that take minutes each
 #   make bench-auto  the table behind --engine auto
+#   make bench-coverage  how often the intervals of estimate cover (a quarter of an hour)
 #   make bench-peers other programs on the same networks, in an environment of their own
 #   make examples    train the shipped networks again
 #   make docs        the pictures of the gallery and the README again
@@ -18,7 +19,7 @@ PIP_FLAGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow lint format bench bench-long bench-auto bench-peers examples docs clean
+.PHONY: install demo test test-slow lint format bench bench-long bench-auto bench-coverage bench-peers examples docs clean
 .DELETE_ON_ERROR:
 
 install: $(STAMP)
@@ -64,6 +65,9 @@ bench-long: install
 
 bench-auto: install
 	$(BIN)/python -m benchmarks.auto --markdown benchmarks/auto.md
+
+bench-coverage: install
+	$(BIN)/python -m benchmarks.coverage --markdown benchmarks/coverage.md
 
 bench-peers: install
 	$(BIN)/python -m benchmarks.peers --install --pip-flags="$(PIP_FLAGS)"

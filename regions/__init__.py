@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UnsupportedLayer,
     )
     from regions.estimating.api import estimate
+    from regions.estimating.cross_checking import CrossCheck, cross_check
     from regions.figures import Interval
     from regions.geometry.measuring import measure
     from regions.geometry.shape import Shape
@@ -65,6 +66,7 @@ __all__ = [
     "ComplexityMonitor",
     "Conditional",
     "Count",
+    "CrossCheck",
     "DomainError",
     "Estimate",
     "Film",
@@ -99,6 +101,7 @@ __all__ = [
     "bounds",
     "conditional",
     "count",
+    "cross_check",
     "estimate",
     "iter_regions",
     "load",
@@ -137,6 +140,7 @@ _HOMES = {
         "UnsupportedLayer",
     ),
     "regions.estimating.api": ("estimate",),
+    "regions.estimating.cross_checking": ("CrossCheck", "cross_check"),
     "regions.figures": ("Interval",),
     "regions.geometry.measuring": ("measure",),
     "regions.geometry.shape": ("Shape",),

@@ -148,6 +148,8 @@ class Estimate:
         The estimate; None where nothing was sampled in time.
     low, high
         An interval that contains the true number in a share `confidence` of all repetitions.
+    quantity
+        What was estimated.
     method
         How it was estimated.
     samples, seed
@@ -180,6 +182,7 @@ estimate.high, or use regions.count
     seconds: float = 0.0
     model: Mapping[str, object] = field(default_factory=dict, hash=False)
     details: Mapping[str, object] = field(default_factory=dict, hash=False)
+    quantity: str = "regions"
 
     def __int__(self) -> int:
         raise RegionsError(

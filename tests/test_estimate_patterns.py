@@ -1,9 +1,8 @@
-"""`estimate --method patterns`: exact shares, Wilson's interval, and what it is worth."""
+"""`estimate --method patterns`: exact shares, their interval, and what it is worth."""
 
 from __future__ import annotations
 
 import json
-from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 
 from regions import Network, Space, count, estimate
 from regions.errors import InputError, RegionsError
-from regions.estimating.patterns import times_all, wilson
+from regions.estimating.limits import clopper_pearson
+from regions.estimating.patterns import times_all
 from tests import oracle
 from tests.cases import braid, free_first_layer
 from tests.command_line import Run
@@ -38,6 +38,8 @@ def test_samples_of_a_braid():
     assert found.low < 24 < found.high and found.samples == 2000
     assert found.value == times_all(found.details["reachable"] / 2000, 6)  # type: ignore
     assert found.details["distinct"] == 64
+    ends = clopper_pearson(found.details["reachable"], 2000, 0.95)  # type: ignore
+    assert (found.low, found.high) == tuple(times_all(end, 6) for end in ends)
     again = estimate(network, Space(4), samples=2000, seed=5)
     assert (again.value, again.low, again.high) == (found.value, found.low, found.high)
     assert estimate(network, Space(4), samples=2000, seed=6).value != found.value
@@ -56,21 +58,6 @@ def test_lies_change_nothing(lie: str):
     backend = LyingBackend(lie, share=0.7)
     found = estimate(braid(3).build(), Space(3), samples="all", backend=backend)
     assert found.value == 6
-
-
-def test_wilson_covers():
-    """The interval of a share p contains p with about the probability that it claims."""
-    n = 60
-    for p in (0.1, 0.37, 0.5):
-        weights = [comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
-        hits = [low <= p <= high for low, high in (wilson(k, n, 0.9) for k in range(n + 1))]
-        covered = sum(w for w, hit in zip(weights, hits, strict=True) if hit)
-        assert 0.85 < covered < 0.96
-    for k in range(n + 1):  # its ends solve (share - p)² = z² p (1 - p) / n
-        for end in wilson(k, n, 0.95):
-            if 0 < end < 1:
-                assert (k / n - end) ** 2 == pytest.approx(1.959964**2 * end * (1 - end) / n)
-    assert wilson(0, 0, 0.95) == (0.0, 1.0)
 
 
 def test_wide_networks_are_hopeless():

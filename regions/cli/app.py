@@ -14,8 +14,10 @@ from regions.cli import (
     complexity,
     conditional,
     count,
+    cross_check,
     env,
     estimate,
+    explore,
     export,
     graph,
     info,
@@ -28,6 +30,7 @@ from regions.cli import (
     reach,
     recurrence,
     stats,
+    walk,
 )
 from regions.cli.arguments import Command
 
@@ -60,8 +63,11 @@ COMMANDS = {
     "cell": cell,
     "cells": cells,
     "conditional": conditional,
+    "walk": walk,
+    "explore": explore,
     "recurrence": recurrence,
     "estimate": estimate,
+    "cross-check": cross_check,
     "plot": plot,
     "complexity": complexity,
     "graph": graph,

@@ -111,12 +111,21 @@ def _bounds_line(progress: SearchProgress, room: int | None = None) -> str:
     return line if room is None else line[:room]
 
 
+def naming_progress(
+    label: str, quiet: bool
+) -> AbstractContextManager[Callable[[str], None] | None]:
+    """The same for several steps: called with the name of the one that begins."""
+    return _live(label, quiet, lambda name, room: name if room is None else name[:room])
+
+
 @contextmanager
-def sampling_progress(label: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """The same for samples: called with how many were decided, and how many were reachable."""
+def sampling_progress(
+    label: str, quiet: bool, what: str = "reachable"
+) -> Iterator[Callable[[int, int], None] | None]:
+    """The same for samples: called with how many were decided, and how many `what` they found."""
 
     def text(numbers: tuple[int, int], room: int | None = None) -> str:
-        line = f"{grouped(numbers[0])} samples, {grouped(numbers[1])} reachable"
+        line = f"{grouped(numbers[0])} samples, {grouped(numbers[1])} {what}"
         return line if room is None else line[:room]
 
     with _live(label, quiet, text) as show:

@@ -46,6 +46,19 @@ def print_error(message: str) -> None:
     print(f"regions: {' '.join(message.split())}", file=sys.stderr)
 
 
+def about(value: float) -> str:
+    """An estimated number for people: three digits, or all of a whole number.
+
+    Examples
+    --------
+    >>> about(12345.6), about(3.14159), about(7), about(float("inf"))
+    ('12 346', '3.14', '7', 'inf')
+    """
+    if isinstance(value, int):
+        return grouped(value)
+    return grouped(round(value)) if math.isfinite(value) and abs(value) >= 100 else f"{value:.3g}"
+
+
 def grouped(number: int) -> str:
     """An integer for people: digits in groups of three, rounded where it is very long.
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
-from statistics import NormalDist
 
 import numpy as np
 
@@ -54,8 +53,11 @@ def decide_random(
     seed: int,
     stop: Stop,
     progress: Callable[[int, int], None] | None = None,
+    known: dict[bytes, bool] | None = None,
 ) -> Sample:
     """Draw patterns, every bit a fair coin, and decide each exactly; None: all patterns, once.
+
+    `known` are patterns that were decided before, and gets those that are decided now.
 
     Raises
     ------
@@ -69,6 +71,9 @@ def decide_random(
             f"give a number of samples (all is for up to {MOST_UNITS} units)"
         )
     sample = Sample(network.relus)
+    if known is not None:
+        sample.known = known
+    seen: set[bytes] = set()
     try:
         frame = Frame.of(arguments.domain, arguments.backend, stop)
         pulled = frame.pull(network)
@@ -92,9 +97,10 @@ def decide_random(
                     pattern = Pattern.from_bits(layers if network.relus else [])
                     found = search.run(pattern, Question.INTERIOR)
                     sample.known[key] = isinstance(found, Found)
-                    sample.distinct += 1
                 elif stop():
                     raise Stopped
+                seen.add(key)
+                sample.distinct = len(seen)
                 sample.reachable += sample.known[key]
                 sample.decided += 1
                 if progress is not None:
@@ -104,27 +110,6 @@ def decide_random(
     except Stopped:
         pass
     return sample
-
-
-def wilson(successes: int, trials: int, confidence: float) -> tuple[float, float]:
-    """Wilson's interval of a share: the p with |share - p| <= z sqrt(p (1 - p) / n).
-
-    Examples
-    --------
-    >>> [round(end, 3) for end in wilson(0, 100, 0.95)]
-    [0.0, 0.037]
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference,
-    Journal of the American Statistical Association 22 (1927).
-    """
-    if not trials:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p, spread = successes / trials, z * z / trials
-    centre = (p + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(p * (1 - p) / trials + spread / (4 * trials))
-    low = 0.0 if successes == 0 else max(centre - half, 0.0)
-    return low, 1.0 if successes == trials else min(centre + half, 1.0)
 
 
 def times_all(share: float | Fraction, units: int) -> int | float:
