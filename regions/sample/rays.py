@@ -22,6 +22,7 @@ from torch import Tensor
 from regions.errors import InputError
 from regions.sample.device import Batches, first_batch
 from regions.sample.evaluator import Evaluator
+from regions.sample.threads import threads_for
 
 RESOLUTION = 1e-12  # of t: knots closer together are one
 DOUBTFUL = 1e-11  # |z| in the middle of a piece, over the largest number up to its layer
@@ -144,8 +145,10 @@ def rays(
         raise InputError("rays(): a segment has the same start and end")
     work = _Work(evaluator, a, b - a, resolution, progress)
     for k in range(len(evaluator.layers)):
-        work.add_zeros(k)
-    flips, doubtful, hamming = work.changes()
+        with threads_for(len(work.t) * evaluator.widths[k]):
+            work.add_zeros(k)
+    with threads_for(len(work.t) * max(evaluator.widths, default=0)):
+        flips, doubtful, hamming = work.changes()
     at = work.inner() & (flips.sum(1) > 0)
     segment = work.ray[at].cpu().numpy()
     return Rays(
