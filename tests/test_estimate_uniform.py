@@ -34,7 +34,7 @@ def test_regions_at_random_points(problem: Problem):
     """Any float point of the domain: the pattern is that of a region, and the exact one inside."""
     network, domain = problem.network.build(), problem.domain.build()
     known = oracle.regions(problem.network.layers, problem.domain.rows, network.inputs)
-    if not known:  # the domain is empty
+    if not known or not Frame.of(domain).is_bounded_box:  # empty, or bounded by its rows alone
         return
     drawn = uniform(network, domain)
     points = np.array(list(islice(drawn.points(np.random.default_rng(0)), 20)))
