@@ -53,7 +53,8 @@ def estimate(
     Parameters
     ----------
     network, domain
-        As for `count`.  All methods but "tree" and "patterns" need a bounded domain.
+        As for `count`.  All methods but "tree" and "patterns" need bounds on every
+        coordinate; a polytope whose rows alone bound it has to be intersected with a box.
     method
         "tree", "volumes", "patterns", "species", "rays" or "slices".
     samples

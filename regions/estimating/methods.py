@@ -239,6 +239,9 @@ def volumes(run: Run) -> Estimate:
     low = found
     if hits.values and not biased:
         low = min(max(found, whole(mean_above(hits.values, run.confidence))), most)
+    note = _of_volumes(hits, biased, low)
+    if hits.waited and len(hits.values) < number:
+        note += "; a time limit favours short waits, and so low values"
     details: dict[str, object] = {
         "form": run.form,
         "distinct": found,
@@ -253,7 +256,7 @@ def volumes(run: Run) -> Estimate:
         + (f", {hits.draws} points drawn while waiting" if hits.waited else ""),
     }
     return run.result(
-        "volumes", value, (low, most), len(hits.values), _of_volumes(hits, biased, low), details,
+        "volumes", value, (low, most), len(hits.values), note, details,
         confidence=1.0 if biased else None, finished=len(hits.values) >= number,
     )  # fmt: skip
 

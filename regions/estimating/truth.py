@@ -103,7 +103,7 @@ def density(
     try:
         frame = Frame.of(question.domain, question.backend, stop)
         if not frame.is_bounded_box:
-            return None, "the domain is not bounded"
+            return None, "the domain has no bounds on some coordinate"
         if method == "slices" and frame.dim > 3:
             return None, f"no formula in {frame.dim} dimensions"
         whole = nearest(whole_volume(frame)) * _unit(frame)
