@@ -7,6 +7,7 @@ import pytest
 
 import regions
 from regions.drawing.charts import curves, heat_map, histogram
+from regions.drawing.image_rows import image_rows, images_of
 
 pytest.importorskip("matplotlib")
 
@@ -60,3 +61,20 @@ def test_curves_show_numbers_and_intervals():
 def test_bad_input(call, message: str):
     with pytest.raises(regions.InputError, match=message):
         call()
+
+
+def test_images_keep_their_pixels():
+    flat = np.arange(12.0)[None]
+    colour = images_of(flat, (3, 2, 2))
+    assert colour[0, 1, 0].tolist() == [2, 6, 10]  # row 1, column 0 of each channel
+    assert images_of(flat, (3, 2, 2), channel_last=True)[0, 1, 0].tolist() == [6, 7, 8]
+    figure = image_rows({"one": images_of(flat[:, :4], (2, 2)), "three": np.repeat(colour, 3, 0)})
+    shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert len(shown) == 4
+    assert np.asarray(shown[0]).tolist() == [[0, 1 / 3], [2 / 3, 1]]
+    with pytest.raises(regions.InputError, match="at least one image"):
+        image_rows({})
+    with pytest.raises(regions.InputError, match="need 12 numbers each"):
+        images_of(flat[:, :4], (3, 2, 2))
+    with pytest.raises(regions.InputError, match="1,H,W or 3,H,W"):
+        images_of(flat, (2, 2, 3))

@@ -375,6 +375,8 @@ def loaded_by(code: str, libraries: tuple[str, ...] = HEAVY) -> set[str]:
         "from regions.cli.main import main\nassert main(['path', '--help']) == 0",
         "import regions\nregions.measure, regions.Shape, regions.Interval, regions.Estimate",
         "from regions.cli.main import main\nassert main(['cells', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['walk', '--help']) == 0",
+        "from regions.cli.main import main\nassert main(['explore', '--help']) == 0",
         "from regions.cli.main import main\nassert main(['plot', '--help']) == 0",
         "from regions.cli.main import main\nassert main(['stats', '--help']) == 0",
         "from regions.cli.main import main\nassert main(['rays', '--help']) == 0",

@@ -16,6 +16,7 @@ from regions.cli import (
     count,
     env,
     estimate,
+    explore,
     export,
     graph,
     info,
@@ -28,6 +29,7 @@ from regions.cli import (
     reach,
     recurrence,
     stats,
+    walk,
 )
 from regions.cli.arguments import Command
 
@@ -60,6 +62,8 @@ COMMANDS = {
     "cell": cell,
     "cells": cells,
     "conditional": conditional,
+    "walk": walk,
+    "explore": explore,
     "recurrence": recurrence,
     "estimate": estimate,
     "plot": plot,

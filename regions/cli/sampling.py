@@ -139,7 +139,7 @@ def open_sampled(
         raise InputError(f"--samples {samples}: needs a whole number, 1 or more")
     if threads is not None and threads < 1:
         raise InputError(f"--threads {threads}: needs a whole number, 1 or more")
-    _need_torch()
+    need_torch()
     from regions.sample.device import use_threads
     from regions.sample.evaluator import Evaluator
 
@@ -158,7 +158,8 @@ def open_sampled(
     return Opened(evaluator, points, labels, data)
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Raise an InputError where PyTorch is not installed."""
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
@@ -183,17 +184,29 @@ def _points(
     if domain:
         raise InputError("--domain is for --data uniform; a set of data is taken as it is")
     read = read_data(data)
-    points, labels = read.points, read.labels
-    if scale is not None:
-        low, high = two_numbers("--scale", scale)
-        if points.min() < 0 or points.max() > 1:
-            raise InputError(f"--scale {scale}: {data} is not within 0..1, but {points.min():g}.."
-                             f"{points.max():g}")  # fmt: skip
-        points = low + (high - low) * points
+    points, labels = scaled(read.points, data, scale), read.labels
     some = chosen(len(points), samples, seed)
     if len(some) == len(points):
         return points, labels
     return points[some], None if labels is None else np.asarray(labels)[some]
+
+
+def scaled(points: np.ndarray, data: str, scale: str | None) -> np.ndarray:
+    """Points of a set of data, mapped from 0..1 to what ``--scale`` says.
+
+    Raises
+    ------
+    InputError
+        If they do not lie in 0..1.
+    """
+    if scale is None:
+        return points
+    low, high = two_numbers("--scale", scale)
+    if points.min() < 0 or points.max() > 1:
+        raise InputError(
+            f"--scale {scale}: {data} is not within 0..1, but {points.min():g}..{points.max():g}"
+        )
+    return low + (high - low) * points
 
 
 def two_numbers(option: str, text: str) -> tuple[float, float]:
