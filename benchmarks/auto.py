@@ -3,9 +3,10 @@
     python -m benchmarks.auto [--limit SECONDS] [--lp-limit SECONDS] [--only TEXT]
                               [--markdown FILE] [--json FILE]
 
-Three parts, each a grid of random networks of the same size whatever the machine:
+Four parts, each a grid of random networks of the same size whatever the machine:
 
 - small: dimension 2 to 12, one to three layers, dense and sparse; every engine that takes them;
+- special: short integers, no biases, units twice; every engine that takes them;
 - wide: hundreds of inputs, a few dozen units; the simplex engine with points and with dictionaries;
 - large: balls in many dimensions, up to dictionaries of 60 MiB; simplex and lp.
 
@@ -52,11 +53,16 @@ class Case:
     widths: tuple[int, ...]
     density: float = 1.0
     radius: float = 1.0  # of the ball around a random point, or 1: the box [-1, 1]^n
+    bits: int = 0  # of integer weights and biases, sign apart; 0: floats
+    unbiased: bool = False
+    doubled: bool = False  # every unit of the first layer twice
 
     @property
     def name(self) -> str:
         text = "-".join(map(str, self.widths))
-        return text if self.density == 1 else f"{text}, {self.density:.0%} of weights"
+        text += f", {self.density:.0%} of weights" if self.density < 1 else ""
+        text += f", {self.bits} bits" if self.bits else ""
+        return text + ", no biases" * self.unbiased + ", units twice" * self.doubled
 
     def make(self) -> tuple[regions.Network, Any]:
         """Weights and biases are uniform in ±1/√(inputs that a unit reads), with seed 0."""
@@ -66,7 +72,14 @@ class Case:
             bound = 1 / np.sqrt(max(below * self.density, 1))
             weight = rng.uniform(-bound, bound, (above, below))
             weight *= rng.random(weight.shape) < self.density
-            layers.append((weight, rng.uniform(-bound, bound, above)))
+            bias = rng.uniform(-bound, bound, above) * (not self.unbiased)
+            if self.bits:
+                scale = ((1 << self.bits) - 1) / bound
+                weight, bias = np.rint(weight * scale), np.rint(bias * scale)
+            if self.doubled and not layers:
+                half = above // 2
+                weight[half : 2 * half], bias[half : 2 * half] = weight[:half], bias[:half]
+            layers.append((weight, bias))
         inputs = self.widths[0]
         if self.radius < 1:
             centre = rng.uniform(-1, 1, inputs)
@@ -90,6 +103,22 @@ SMALL = tuple(
         Case("small", (dim, two, two, 1), density=0.3),
     )
 )
+SPECIAL = (
+    *(
+        Case("special", widths, bits=bits)
+        for widths, some in (
+            ((2, 16, 16, 1), (3, 8, 12)), ((2, 40, 1), (3, 12)), ((3, 16, 16, 1), (2, 5, 8)),
+            ((4, 12, 12, 1), (1, 3, 6)), ((6, 16, 1), (2, 6)), ((8, 13, 1), (1, 4)),
+        )
+        for bits in some
+    ),
+    *(
+        Case("special", widths, unbiased=True)
+        for widths in ((2, 24, 24, 1), (4, 11, 11, 1), (6, 9, 9, 1), (7, 8, 8, 1), (8, 8, 8, 1))
+    ),
+    Case("special", (5, 14, 14, 1), doubled=True),
+    Case("special", (8, 11, 11, 1), doubled=True),
+)  # fmt: skip
 WIDE = tuple(
     Case("wide", widths)
     for widths in (
@@ -109,7 +138,7 @@ LARGE = (
     Case("large", (3072, 2568, 1), radius=3e-5),
     Case("large", (3072, 2568, 1), 0.01, radius=5e-4),
 )
-CASES = (*SMALL, *WIDE, *LARGE)
+CASES = (*SMALL, *SPECIAL, *WIDE, *LARGE)
 
 
 @contextmanager
@@ -131,6 +160,12 @@ SIMPLEX: Way = ("simplex", as_it_comes)
 LP: Way = ("lp", as_it_comes)
 WAYS: dict[str, dict[str, Way]] = {
     "small": {"vertices": ("vertices", as_it_comes), "simplex": SIMPLEX, "lp": LP},
+    "special": {
+        "vertices": ("vertices", as_it_comes),
+        "integers": ("integers", as_it_comes),
+        "simplex": SIMPLEX,
+        "lp": LP,
+    },
     "wide": {
         "points": ("simplex", lambda: cells_kept(True)),
         "dictionaries": ("simplex", lambda: cells_kept(False)),
@@ -263,7 +298,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.auto")
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds of a compiled engine")
     parser.add_argument("--lp-limit", type=float, default=LP_LIMIT, help="seconds of lp")
-    parser.add_argument("--only", default="", help="small, wide, large, or how names begin")
+    parser.add_argument("--only", default="", help="a part, or how names begin")
     parser.add_argument("--markdown", type=Path, help="write the tables to this file as well")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     read = parser.parse_args(arguments)
@@ -275,7 +310,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 128)
     about = machine()
     console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
-    warm_up("vertices", "simplex", "lp")
+    warm_up("vertices", "integers", "simplex", "lp")
     rows = [measure(case, read.limit, read.lp_limit) for case in cases]
     show(rows, console)
     if read.markdown:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import regions
 from benchmarks.mnist import trained
@@ -55,17 +57,35 @@ def by_training(known: int | None, digest: str, *widths: int, long: bool = False
     return Bench(name, known, lambda: trained(*widths), long, digest)
 
 
-def default_initialisation(*widths: int) -> tuple[regions.Network, Any]:
+def default_initialisation(*widths: int, bias: bool = True) -> tuple[regions.Network, Any]:
     """PyTorch's default weights of Linear layers made in order with seed 0, on [-1, 1]^n."""
+    layers = _default_layers(widths, bias)
+    return regions.Network.from_layers(layers), regions.Box.cube(widths[0], -1, 1)
+
+
+def doubled(*widths: int) -> tuple[regions.Network, Any]:
+    """The same, with unit 1 of every hidden layer a copy of unit 0."""
+    layers = _default_layers(widths, True)
+    for weight, bias in layers[:-1]:
+        weight[1], bias[1] = weight[0], bias[0]
+    return regions.Network.from_layers(layers), regions.Box.cube(widths[0], -1, 1)
+
+
+def _default_layers(widths: Sequence[int], bias: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     try:
         import torch
     except ImportError:
         raise Skipped("needs torch, which is not installed") from None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        linears = [torch.nn.Linear(below, above) for below, above in pairwise(widths)]
-    layers = [(line.weight.detach().numpy(), line.bias.detach().numpy()) for line in linears]
-    return regions.Network.from_layers(layers), regions.Box.cube(widths[0], -1, 1)
+        linears = [torch.nn.Linear(*pair, bias=bias) for pair in pairwise(widths)]
+    return [
+        (
+            line.weight.detach().numpy(),
+            line.bias.detach().numpy() if bias else np.zeros(line.out_features),
+        )
+        for line in linears
+    ]
 
 
 def acas_xu(network: str, box: str) -> tuple[regions.Network, Any]:
@@ -90,10 +110,12 @@ BENCHES = (
     by_default(321872, 6, 32, 1),
     by_default(21880, 8, 12, 12, 1),
     by_default(37032, 10, 16, 1),
+    Bench("4-16-16-1, no biases", 10096, lambda: default_initialisation(4, 16, 16, 1, bias=False)),
+    Bench("5-20-20-1, units twice", 46623, lambda: doubled(5, 20, 20, 1)),
     Bench("ACAS 3_3, prop 4", 1201, lambda: acas_xu("acasxu_3_3.onnx", "prop_4.vnnlib")),
     Bench("ACAS 1_1, prop 3", 71930, lambda: acas_xu("acasxu_1_1.onnx", "prop_3.vnnlib")),
     by_training(14248, "7f5abbc2", 784, 8, 8, 10),
-    by_training(15608, "001bb4f3", 784, 6, 16, 10, long=True),
+    by_training(15608, "001bb4f3", 784, 6, 16, 10),
     by_training(397601, "47686121", 784, 11, 11, 10, long=True),
     by_default(10131241, 16, 24, 1),
     by_default(5992719, 12, 16, 16, 1),

@@ -93,7 +93,7 @@ def test_large_cells_of_the_last_layer_are_split_first(monkeypatch: pytest.Monke
     assert expected > splits[0] > splits[1] > splits[2] > 0
 
 
-@pytest.mark.parametrize("room", [1, 64])
+@pytest.mark.parametrize("room", [1, 8])
 def test_more_cells_are_set_aside_than_there_is_room_for(
     room: int, monkeypatch: pytest.MonkeyPatch
 ):
