@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.command_line import cross, large, run  # noqa: F401 (fixtures)
 
-# Tests run side by side; threads of torch and BLAS that wait for busy cores cost more than they give.
+# Tests run side by side; threads that wait for busy cores cost more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
