@@ -6,10 +6,15 @@ programs go to whatever CVXPY has for them (with this package, HiGHS).  Each sol
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import math
+import os
+import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import cvxpy as cp
@@ -99,7 +104,8 @@ def _solve(working: WorkingProgram, options: SolveOptions, limit: float | None) 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "may be inaccurate": the status says so too
             if is_mip:
-                problem.solve(solver=cp.HIGHS, **_highs_settings(options, limit))
+                with _quiet():
+                    problem.solve(solver=cp.HIGHS, **_highs_settings(options, limit))
             else:
                 problem.solve(solver=cp.CLARABEL, **_clarabel_settings(options, limit))
     except (SolverError, ValueError, TypeError, ArithmeticError) as error:
@@ -174,6 +180,31 @@ def _clarabel_settings(options: SolveOptions, limit: float | None) -> dict[str, 
     if limit is not None:
         settings["time_limit"] = float(limit)
     return settings
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing reaches file descriptor 1.
+
+    highspy.Highs, as CVXPY starts it, writes a banner there once, whatever its options say.
+    """
+    try:
+        saved = os.dup(1)
+    except OSError:  # there is no standard output
+        yield
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    os.dup2(null, 1)
+    try:
+        yield
+    finally:
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).fflush(None)  # what C has not written yet
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(null)
 
 
 def _highs_settings(options: SolveOptions, limit: float | None) -> dict[str, object]:

@@ -11,6 +11,7 @@ import pytest
 
 from regions import Network, Space, count, estimate
 from regions.errors import InputError, RegionsError
+from regions.estimating import patterns
 from regions.estimating.limits import clopper_pearson
 from regions.estimating.patterns import times_all
 from tests import oracle
@@ -69,6 +70,14 @@ def test_wide_networks_are_hopeless():
     assert found.value == 0 and found.low == 0
     assert isinstance(found.high, int) and found.high > 2**1098
     assert "says next to nothing" in found.note
+
+
+def test_all_patterns_come_in_random_order():
+    """So that those decided before a limit are a sample: 000… is not always among them."""
+    orders = [patterns._shuffled(10, np.random.default_rng(seed)).tolist() for seed in range(40)]
+    assert all(sorted(order) == list(range(1024)) for order in orders)
+    assert 5 < sum(0 in order[:512] for order in orders) < 35
+    assert [patterns._bits(6, 3).tolist(), patterns._bits(1, 3).tolist()] == [[0, 1, 1], [1, 0, 0]]
 
 
 def test_an_estimate_is_no_count():

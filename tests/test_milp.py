@@ -195,3 +195,22 @@ def test_the_command_line_has_the_engine(run: Run, cross: Path):
     assert record["stats"]["milp"]["regions"] == 4
     code, out, err = run("count", cross, "--engine", "milp", "--domain", "space")
     assert (code, out) == (2, "") and "big-M" in err and err.count("\n") == 1
+
+
+def test_a_solver_that_stops_at_once_is_given_up():
+    """It says that its time is over when it is not; the proposals end, and the tree proves."""
+
+    class Idle:
+        solves = 0
+
+        def solve(self, seconds: float) -> Solution:
+            self.solves += 1
+            inf = float("inf")
+            return Solution(
+                Status.STOPPED, Limit.TIME, None, -inf, None, None, None, 0, 0.0, "idle"
+            )
+
+    session = Idle()
+    idle: Any = session
+    solution = by_milp._solve(idle, by_milp.Proposals(), Stop(None))
+    assert solution.status is Status.STOPPED and session.solves == by_milp.IDLE

@@ -317,3 +317,16 @@ def test_highs_is_silent():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_cvxpy_leaves_standard_output_alone():
+    """A process of its own: HiGHS writes its banner once."""
+    pytest.importorskip("cvxpy")
+    code = (
+        "import regions\n"
+        "network = regions.Network.from_layers([([[1, 0], [0, 1], [1, 1]], [0, 0, -1]), "
+        "([[1] * 3], [0])])\n"
+        "print(int(regions.count(network, engine='milp', backend='cvxpy')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "5\n"

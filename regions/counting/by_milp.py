@@ -39,6 +39,7 @@ from solvers.solution import Limit, Solution, Status
 TIGHTEN_SECONDS = 10.0  # for tight big-M, at most; and a tenth of a time limit
 SHARE = 0.5  # of a time limit for proposals; the rest proves that none is missing
 FIRST_SLICE = 2.0  # seconds after which a solve is interrupted to look for Ctrl-C; then twice that
+IDLE = 8  # slices in a row of which a solver leaves most of the time, before it is given up
 REFUTED = (64, 8)  # so many refuted proposals, plus so many for each region, are too many
 
 
@@ -158,7 +159,7 @@ def _propose(
 
 def _solve(session: Session, found: Proposals, stop: Stop) -> Solution:
     """One solution, in ever longer slices, between which `stop` is heard."""
-    slice_seconds = FIRST_SLICE
+    slice_seconds, idle = FIRST_SLICE, 0
     while True:
         if stop():
             raise Stopped
@@ -166,10 +167,14 @@ def _solve(session: Session, found: Proposals, stop: Stop) -> Solution:
         seconds = slice_seconds if left is None else min(slice_seconds, left)
         start = time.monotonic()
         solution = session.solve(seconds)
+        spent = time.monotonic() - start
         found.solves += 1
-        found.seconds += time.monotonic() - start
+        found.seconds += spent
         is_early = solution.status is Status.STOPPED and solution.limit is Limit.TIME
         if not is_early or solution.x is not None or stop():
+            return solution
+        idle = idle + 1 if spent < seconds / 2 else 0
+        if idle == IDLE:
             return solution
         slice_seconds *= 2
 

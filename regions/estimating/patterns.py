@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import product
 
 import numpy as np
 
@@ -57,6 +56,8 @@ def decide_random(
 ) -> Sample:
     """Draw patterns, every bit a fair coin, and decide each exactly; None: all patterns, once.
 
+    All patterns come in random order, so that those decided before a limit are a random sample.
+
     `known` are patterns that were decided before, and gets those that are decided now.
 
     Raises
@@ -82,13 +83,13 @@ def decide_random(
         try:
             search = PatternSearch(pulled, frame, judge)
             random = np.random.default_rng(seed)
-            every = product((0, 1), repeat=network.relus) if samples is None else None
+            every = None if samples is not None else _shuffled(network.relus, random)
             starts = np.cumsum(network.widths)[:-1]
             while samples is None or sample.decided < samples:
                 if every is None:
                     bits = random.integers(0, 2, network.relus, dtype=np.int8)
-                elif (word := next(every, None)) is not None:
-                    bits = np.array(word, dtype=np.int8)
+                elif sample.decided < len(every):
+                    bits = _bits(int(every[sample.decided]), network.relus)
                 else:
                     break
                 key = np.packbits(bits).tobytes()
@@ -110,6 +111,15 @@ def decide_random(
     except Stopped:
         pass
     return sample
+
+
+def _shuffled(units: int, random: np.random.Generator) -> np.ndarray:
+    """The numbers of all patterns, in random order."""
+    return random.permutation(np.arange(2**units, dtype=np.uint32))
+
+
+def _bits(number: int, units: int) -> np.ndarray:
+    return np.array([number >> k & 1 for k in range(units)], dtype=np.int8)
 
 
 def times_all(share: float | Fraction, units: int) -> int | float:
