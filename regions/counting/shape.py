@@ -96,6 +96,9 @@ def _relate(layer: Layer, dense: np.ndarray, same: np.ndarray, opposite: np.ndar
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         lead = np.abs(rows).argmax(axis=1)
         keys = np.round(rows / rows[np.arange(len(rows)), lead][:, None], 9) + 0.0
+        probe = np.sort(keys @ np.cos(np.arange(1, keys.shape[1] + 1)))
+        if (np.diff(probe) > 1e-8 * keys.shape[1]).all():  # no two are alike
+            return
     groups: dict[bytes, list[int]] = {}
     for unit, key in enumerate(keys):
         if np.isfinite(key).all():
