@@ -63,11 +63,9 @@ def by_listing(listing: Listing, widths: Sequence[int], cap: int, most: int, sto
     opened = [(_known(cell, widths), bound) for cell, bound in listing.open_cells()]
     missing = listing.found - sum(counts.values())  # found, but stopped before they were certified
     rows = tabulated(counts, opened, widths, cap, missing)
-    if full:  # even if the batch that filled it was the last
-        why = FULL
-    else:
-        why = stop.reason() if opened or missing else None
-    return Walked(rows[:most], lower, upper, why)
+    why = stop.reason() if opened or missing else None
+    # full, too, if the batch that filled it was the last
+    return Walked(rows[:most], lower, upper, FULL if full else why)
 
 
 def by_thin_tree(tree: ThinTree, widths: Sequence[int], cap: int, most: int, stop: Stop) -> Walked:
