@@ -12,6 +12,7 @@ from regions.errors import ModelError
 from regions.lowering import lower
 from regions.network import Network, Origin
 from regions.source import Source
+from solvers.errors import pip_install
 
 _KNOWN = ".onnx, .npz, .pt, .pth, .pt2"
 
@@ -125,6 +126,5 @@ def _need(package: str, what: str, extra: str) -> None:
     from importlib.util import find_spec
 
     if find_spec(package) is None:
-        raise ModelError(
-            f"load(): {what} need the package {package}: pip install 'relu-regions[{extra}]'"
-        )
+        command = pip_install(f"'relu-regions[{extra}]'")
+        raise ModelError(f"load(): {what} need the package {package}: {command}")

@@ -7,7 +7,7 @@ import importlib.util
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
-from solvers.errors import BackendMissing, InvalidOption, did_you_mean
+from solvers.errors import BackendMissing, InvalidOption, did_you_mean, pip_install
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,6 +156,6 @@ def get_backend(name: str) -> Backend:
     if importlib.util.find_spec(package) is None:
         raise BackendMissing(
             f"get_backend(): backend {name!r} needs the package {package}, which is not "
-            f"installed; run: pip install {source}"
+            f"installed; run: {pip_install(source)}"
         )
     return getattr(importlib.import_module(module), class_name)()

@@ -36,6 +36,21 @@ class BackendDisagreement(SolversError):
     """Two backends contradict each other on the same linear program."""
 
 
+def pip_install(source: str) -> str:
+    """The command that installs a package; for extras of this one, also that for a clone.
+
+    Examples
+    --------
+    >>> pip_install("highspy")
+    'pip install highspy'
+    >>> print(pip_install("'relu-regions[pulp]'"))
+    pip install 'relu-regions[pulp]' (or, in a clone, pip install '.[pulp]')
+    """
+    clone = source.replace("relu-regions[", ".[")
+    command = f"pip install {source}"
+    return command if clone == source else f"{command} (or, in a clone, pip install {clone})"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The tail of a message: the closest known name, or else all of them.
 

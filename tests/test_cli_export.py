@@ -195,9 +195,20 @@ def test_backends_that_cannot_be_used(run: Run, cross: Path, monkeypatch: pytest
     monkeypatch.setitem(backends.BACKENDS, "cvxpy", row)
     code, out, err = run("count", cross, "--second-backend", "cvxpy")
     assert (code, out) == (2, "")
-    assert "run: pip install 'relu-regions[cvxpy]'" in err
+    assert "run: pip install 'relu-regions[cvxpy]' (or, in a clone, pip install '.[cvxpy]')" in err
     with pytest.raises(InputError, match=r"--backend cvxpy: .* no_such_package"):
         arguments.open_backend("cvxpy")
+
+
+def test_conditional_takes_backends(run: Run, cross: Path):
+    options = ("--layer", 1, "--engine", "lp", "--json")
+    for solvers in (("--backend", "scipy"), ("--second-backend", "scipy")):
+        code, out, _ = run("conditional", cross, *options, *solvers)
+        assert code == 0 and one_json(out)["total"] == 4
+    code, out, err = run("conditional", cross, *options, "--second-backend", "highs")
+    assert (code, out) == (2, "") and "is the first one too" in err
+    code, out, err = run("conditional", cross, "--layer", 1, "--engine", "milp")
+    assert (code, out) == (2, "") and "--engine milp: needs auto or vertices or" in err
 
 
 def test_milp_takes_no_journal(run: Run, cross: Path, tmp_path: Path):

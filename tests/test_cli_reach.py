@@ -56,6 +56,7 @@ def test_json_of_a_witness(run: Run, cross: Path):
     code, out, err = run("reach", cross, "10", "--json")
     assert (code, err) == (0, "")
     record = one_json(out)
+    assert record["file"] == str(cross)
     assert (record["reachable"], record["interior"], record["proof"]) == (True, True, None)
     assert (record["pattern"], record["witness_pattern"]) == ("10", "10")
     assert record["witness"][0] > 0 >= record["witness"][1]

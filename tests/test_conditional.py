@@ -276,7 +276,23 @@ def test_no_time_leaves_valid_bounds(engine: str, deep_table: dict[str, int]):
 def test_a_full_table_leaves_valid_bounds(engine: str, most: int, deep_table: dict[str, int]):
     result = regions.conditional(DEEP.build(), 3, engine=engine, most=most)
     assert_bounds(result, deep_table)
-    assert result.exact or result.stopped == "table full"
+    assert result.table is not None and len(result.table) == most < len(deep_table)
+    assert result.stopped == "table full"
+    assert not result.exact and not result.complete and result.total is None
+
+
+@pytest.mark.parametrize("attained", [False, True])
+def test_a_table_may_have_just_so_many_rows(attained: bool):
+    network = frozen((3, 3), inputs=2).build()
+    whole = regions.conditional(network, 2, attained=attained)
+    assert whole.table is not None and whole.exact
+    rows = len(whole.table)
+    same = regions.conditional(network, 2, attained=attained, most=rows)
+    assert same.exact and same.stopped is None and same.table == whole.table
+    cut = regions.conditional(network, 2, attained=attained, most=rows - 1)
+    assert not cut.exact and cut.stopped == "table full"
+    assert cut.table is not None and len(cut.table) == rows - 1
+    assert_bounds(cut, rows_of(whole))
 
 
 @pytest.mark.parametrize("attained", [False, True])

@@ -317,6 +317,7 @@ def test_command(run: Run, tmp_path: Path):
     assert (code, err) == (0, "")
     assert {"table", "formula", "measured", "holds", "why"} <= set(record)
     assert (record["formula"], record["measured"], record["holds"]) == (42, 42, True)
+    assert record["file"] is None
     assert record["table"][5] == [7, 22, 42]
     rows, biases = layer_of(braid(3))
     np.savez(tmp_path / "braid.npz", W=np.array(rows, float), b=np.array(biases, float))
@@ -324,6 +325,7 @@ def test_command(run: Run, tmp_path: Path):
     code, out, _ = run("recurrence", "--units", 3, "--rank", 2, "--weights", file, "--json")
     record = one_json(out)
     assert (code, record["measured"], record["holds"]) == (0, 6, False)
+    assert record["file"] == str(file)
     code, out, _ = run("recurrence", "--weights", file)
     assert code == 0
     assert out.startswith("f(3, 2) = S(3, 2) = 7\n  measured 6 (braid.npz): the formula does not")

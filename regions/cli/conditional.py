@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regions.cli.arguments import (
+    BackendName,
     BoxIndex,
     DomainSpecs,
     InputShape,
     Json,
     Model,
     Quiet,
+    SecondBackend,
     Seed,
     TimeLimit,
     TrustFile,
     check_choice,
     check_seconds,
+    open_backend,
 )
 from regions.cli.interrupts import unwound
 from regions.cli.patterns import pattern_text
 from regions.cli.progress import counting_progress
 from regions.cli.render import duration, grouped, plural, print_json
-from regions.counting.engines import ENGINES
+from regions.counting.engines import LISTING
 from regions.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ EXAMPLE = (
     "1 failure."
 )
 EXIT_BOUNDS = 3
+CHOICES = ("auto", *LISTING)  # milp knows no patterns of single regions
 SHOWN = 20  # rows of a table; the others are in the JSON
 
 
@@ -80,9 +84,15 @@ def command(
     ] = False,
     engine: Annotated[
         str,
-        typer.Option("--engine", metavar="|".join(ENGINES), help="How; as for count."),
+        typer.Option(
+            "--engine",
+            metavar="|".join(CHOICES),
+            help="How; as for count. vertices makes tables only.",
+        ),
     ] = "auto",
     time_limit: TimeLimit = None,
+    backend: BackendName = "highs",
+    second_backend: SecondBackend = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -94,7 +104,11 @@ def command(
     ] = None,
     most: Annotated[
         int,
-        typer.Option("--most", metavar="N", help="Stop a table that has more than N rows."),
+        typer.Option(
+            "--most",
+            metavar="N",
+            help="Keep at most N rows of a table; a longer one is stopped, with bounds.",
+        ),
     ] = 100_000,
     trust_file: TrustFile = False,
     input_shape: InputShape = None,
@@ -112,7 +126,7 @@ def command(
     from regions.counting.crew import cores
     from regions.domain_spec import parse_point
 
-    check_choice("--engine", engine, ENGINES)
+    check_choice("--engine", engine, CHOICES)
     check_seconds(time_limit)
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: needs a number of cores, 1 or more")
@@ -120,6 +134,7 @@ def command(
         raise InputError(f"--most {most}: needs a number of rows, 1 or more")
     if given is not None and at is not None:
         raise InputError("--given and --at: both say what the layers before have; leave one out")
+    solver = open_backend(backend, second_backend)
     network, where = open_model(
         model, domain, box=box, trust_file=trust_file, input_shape=input_shape, seed=seed
     )
@@ -132,7 +147,7 @@ def command(
             network, layer, given=None if given is None else pattern_text(given, "--given"),
             at=None if at is None else parse_point(at, network.inputs), domain=where,
             attained=attained, engine=engine, time_limit=limit, progress=progress,
-            workers=workers or cores(), most=most,
+            backend=solver, workers=workers or cores(), most=most,
         )  # fmt: skip
     if as_json:
         print_json({"file": str(model), **result.as_dict()})
@@ -161,8 +176,11 @@ def _lines(model: Path, result: Conditional) -> list[str]:
             lines.append(f"  the given pattern itself is no {what}")
         return lines
     rows = result.table
+    more = (
+        "" if result.complete else "at least " if result.stopped != "table full" else "more than "
+    )
     lines = [
-        f"{model.name}: layer {result.layer} takes {number} under "
+        f"{model.name}: layer {result.layer} takes {number} under {more}"
         f"{plural(len(rows), 'given pattern')} {tail}",
         how,
     ]

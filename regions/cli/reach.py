@@ -108,7 +108,7 @@ def command(
             network, wanted, where, time_limit=time_limit, backend=solver, progress=progress
         )
     if as_json:
-        print_json(_record(answer))
+        print_json({"file": str(model), **_record(answer)})
     else:
         print(f"{model.name}: {_headline(answer)}")
         for line in _details(answer):

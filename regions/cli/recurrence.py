@@ -97,7 +97,8 @@ def command(
             time_limit=time_limit, progress=progress,
         )  # fmt: skip
     if as_json:
-        print_json(result.as_dict())
+        file = None if weights is None else str(weights)
+        print_json({"file": file, **result.as_dict()})
     else:
         for line in _lines(result, name):
             print(line)

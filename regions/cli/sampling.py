@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from regions.errors import InputError
+from solvers.errors import pip_install
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,7 +164,8 @@ def need_torch() -> None:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
-        raise InputError("sampling needs the package torch: pip install 'relu-regions[torch]'")
+        command = pip_install("'relu-regions[torch]'")
+        raise InputError(f"sampling needs the package torch: {command}")
 
 
 def _points(

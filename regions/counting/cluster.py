@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from regions.errors import InputError, first_line
+from solvers.errors import pip_install
 
 PATIENCE = 10.0  # seconds for a scheduler to answer
 
@@ -27,9 +28,8 @@ def connected(address: str) -> Iterator[tuple[Executor, int]]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise InputError(
-            f"--scheduler {address}: needs Dask; pip install 'relu-regions[cluster]'"
-        ) from error
+        command = pip_install("'relu-regions[cluster]'")
+        raise InputError(f"--scheduler {address}: needs Dask; {command}") from error
     try:
         if urlsplit(address if "://" in address else f"tcp://{address}").port is None:
             raise ValueError("it has no port number")  # Dask complains later, and at length

@@ -61,7 +61,7 @@ class Conditional:
     complete
         Whether every row of the table is there, and exact; True without a table.
     engine, why, seconds, stopped, domain, model, stats
-        As in `Count`; a table that is full stops with "table full".
+        As in `Count`; a table of more rows than were allowed stops with "table full".
     """
 
     layer: int
@@ -180,7 +180,8 @@ def conditional(
         Count what is attained at some point of the closed domain, however thin, in rationals: for
         small networks.
     engine
-        "simplex", "lp" or "auto" to choose; for a table also "vertices".
+        "integers", "simplex", "lp" or "auto" to choose; for a table, and for the first layer, also
+        "vertices".  Attained patterns have one engine: leave it out.
     time_limit
         Seconds after which to stop with bounds; Ctrl-C stops likewise.
     progress
@@ -190,7 +191,8 @@ def conditional(
     workers
         As for `count`; a table is made by one.
     most
-        At most so many rows of a table; a longer one stops with bounds.
+        At most so many rows of a table; a longer one is stopped, keeps the first of those found,
+        and is not complete, so not exact, even where the bounds of its sum agree.
 
     Raises
     ------

@@ -47,7 +47,8 @@ class Walked:
 def by_listing(listing: Listing, widths: Sequence[int], cap: int, most: int, stop: Stop) -> Walked:
     """The table of all regions, grouped by the layers of these widths.
 
-    `cap` bounds every row.  `most` rows end the walk, as `stop` does; `stop` is the listing's own.
+    `cap` bounds every row.  More than `most` rows end the walk, as `stop` does, and the first
+    `most` of them are kept; `stop` is the listing's own.
     """
     size, counts, full = sum(widths), Counter[bytes](), False
     with closing(listing.batches()) as batches:
@@ -62,13 +63,16 @@ def by_listing(listing: Listing, widths: Sequence[int], cap: int, most: int, sto
     opened = [(_known(cell, widths), bound) for cell, bound in listing.open_cells()]
     missing = listing.found - sum(counts.values())  # found, but stopped before they were certified
     rows = tabulated(counts, opened, widths, cap, missing)
-    if not opened and not missing:
-        return Walked(rows, lower, upper, None)
-    return Walked(rows, lower, upper, FULL if full else stop.reason())
+    why = stop.reason() if opened or missing else None
+    # full, too, if the batch that filled it was the last
+    return Walked(rows[:most], lower, upper, FULL if full else why)
 
 
 def by_thin_tree(tree: ThinTree, widths: Sequence[int], cap: int, most: int, stop: Stop) -> Walked:
-    """The table of all patterns that are attained, grouped by the layers of these widths."""
+    """The table of all patterns that are attained, grouped by the layers of these widths.
+
+    `cap` and `most` as for `by_listing`.
+    """
     size, counts, why = sum(widths), Counter[bytes](), None
     try:
         for bits in tree.patterns():
@@ -88,7 +92,7 @@ def by_thin_tree(tree: ThinTree, widths: Sequence[int], cap: int, most: int, sto
     rows = tabulated(counts, opened, widths, cap, 0)
     certain = sum(len(cell.bits) >= len(tree.given) for cell in tree.opened)
     upper = found + sum(bound for _, bound in opened)
-    return Walked(rows, found + certain, upper, why if opened else None)
+    return Walked(rows[:most], found + certain, upper, why if opened or why == FULL else None)
 
 
 def _known(cell: Prefix, widths: Sequence[int]) -> np.ndarray:

@@ -11,6 +11,7 @@ from regions.geometry.body import Body
 from regions.geometry.centred import Centred
 from regions.geometry.facets import Facets
 from regions.geometry.sampling import hull_basis
+from solvers.errors import pip_install
 from solvers.rational import floats
 
 MOST_DIMENSIONS = 60
@@ -47,7 +48,8 @@ def ellipsoid(body: Body, found: Facets) -> Ellipsoid:
     try:
         from solvers.ellipsoid import analytic_center, inscribed_ellipsoid
     except ImportError as error:
-        raise InputError("ellipsoid: needs CVXPY: pip install 'relu-regions[cvxpy]'") from error
+        command = pip_install("'relu-regions[cvxpy]'")
+        raise InputError(f"ellipsoid: needs CVXPY: {command}") from error
     centred = Centred.of(body, body.interior)
     rows = [centred.goal(f.row) for f in found.facets]
     a = -np.concatenate([row.a for row in rows])
