@@ -151,27 +151,30 @@ class Search:
             When `stop` said so; the search can go on all the same.
         """
         if not self._begun:
-            self._add(self.tree.root(), 0)
+            root = self.tree.root()
+            self._offer(root)
+            self._push(root, 0)
             self._begun = True
         while self._heap and self.lower < self.best.value:
             if self.stop():
                 raise Stopped
             if deadline is not None and time.monotonic() >= deadline:
                 return
-            entry = heapq.heappop(self._heap)
-            try:
-                self._add(self.tree.expand(entry[3]), entry[0])
-            except BaseException:  # the node is as it was, whatever came
-                heapq.heappush(self._heap, entry)
-                raise
+            bound, _, _, node = self._heap[0]  # it stays until all that comes of it is known
+            step = self.tree.expand(node)
+            self._offer(step)
+            heapq.heappop(self._heap)
+            self._push(step, bound)
             self.nodes += 1
             self._report()
         self.ended = True
 
-    def _add(self, step: Step, above: int) -> None:
+    def _offer(self, step: Step) -> None:
         for bits, point in step.leaves:
             self.best.leaf(bits, point)
         self.best.offer(step.points)
+
+    def _push(self, step: Step, above: int) -> None:
         for node in step.children:
             bound = max(self.best.price.lower(self.tree.known(node)), above)
             if bound >= self.best.value:

@@ -36,6 +36,9 @@ NEAR = fmpq(1, 10**9)  # relative gap below which only rounding is left to be de
 NOTHING = fmpq(-(10**400))  # the key of a bound that says nothing
 CLOSING = 2000  # nodes that are spent on it
 
+# A bound of its value, the number of the node, its bits (-1: free), and the relaxation's point.
+Node = tuple[fmpq, int, np.ndarray, np.ndarray | None]
+
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
@@ -103,7 +106,7 @@ class BitSearch:
     stop: Stop
     progress: Callable[[fmpq | None, int, int], None] | None = None
     nodes: int = 0
-    _heap: list[tuple[fmpq, int, np.ndarray, np.ndarray | None]] = field(default_factory=list)
+    _heap: list[Node] = field(default_factory=list)
     _solved: set[bytes] = field(default_factory=set)
     _tried: set[bytes] = field(default_factory=set)
     _session: Session | None = None
@@ -172,7 +175,7 @@ class BitSearch:
         split = 0
         if not self._begun:
             nothing = np.full(len(self._switches), -1, dtype=np.int8)
-            self._push(nothing, self._floor, rounds=20)
+            self._keep(self._bounded(nothing, self._floor, rounds=20))
             self._begun = True
         while self._heap and (most is None or split < most):
             if self.stop():
@@ -187,40 +190,46 @@ class BitSearch:
                     self._closing += 1
                     if self.given_up:
                         return
-            entry = heapq.heappop(self._heap)
-            try:
-                self._expand(*entry)
-            except BaseException:  # the node is as it was, whatever came
-                heapq.heappush(self._heap, entry)
-                raise
+            parts = self._parts(*self._heap[0])  # which stays until they are known
+            heapq.heappop(self._heap)
+            for part in parts:
+                self._keep(part)
             if self.progress is not None:
                 self.progress(self.lower, self.nodes, len(self._heap))
 
-    def _expand(self, key: fmpq, serial: int, fixed: np.ndarray, x: np.ndarray | None) -> None:
+    def _parts(
+        self, key: fmpq, serial: int, fixed: np.ndarray, x: np.ndarray | None
+    ) -> list[Node | None]:
+        """What a node is split into; a node with nothing left to split is solved."""
         if (fixed >= 0).all():
             flat = self._template.copy()
             flat[self._units] = fixed
             self._leaf(flat)
-            return
-        place = self._chosen(fixed, x)
+            return []
+        place, parts = self._chosen(fixed, x), []
         for bit in (0, 1):
             child = fixed.copy()
             child[place] = bit
-            self._push(child, key)
+            parts.append(self._bounded(child, key))
+        return parts
 
-    def _push(self, fixed: np.ndarray, above: fmpq | None, rounds: int = 4) -> None:
-        """Bound a node and keep it, if it may hold something better."""
+    def _keep(self, node: Node | None) -> None:
+        best = self.record.best
+        if node is not None and (best is None or node[0] < best.value):
+            heapq.heappush(self._heap, node)
+
+    def _bounded(self, fixed: np.ndarray, above: fmpq | None, rounds: int = 4) -> Node | None:
+        """A node with its bound; None if it holds no point."""
         self.nodes += 1
         bound, x = self._relaxed(fixed, rounds)
         if bound == np.inf:
-            return
+            return None
         key = self.goal.key(bound)
         if above is not None and key < above:
             key = above
         if x is not None and (self._is_tight(x) or self.nodes & (self.nodes - 1) == 0):
             self._leaf(self._floats.bits(x[None, : self._dim])[0], quick=True)
-        if self.record.best is None or key < self.record.best.value:
-            heapq.heappush(self._heap, (key, self.nodes, fixed, x))
+        return key, self.nodes, fixed, x
 
     def _leaf(self, flat: np.ndarray, quick: bool = False) -> None:
         name = np.packbits(flat == 1).tobytes()
